@@ -1,0 +1,148 @@
+//! Bit sets over trace ordinals (or rows), worked on 64 at a time.
+
+use crate::segment::Buffer;
+
+/// A set of numbers below `len`, one bit each; bits at `len` and above are always zero.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Mask {
+    words: Buffer<u64>,
+    len: usize,
+}
+
+impl Mask {
+    /// The empty set over `0..len`.
+    pub fn empty(len: usize) -> Self {
+        Self { words: Buffer::zeroed(len.div_ceil(64)), len }
+    }
+
+    /// The set of all of `0..len`.
+    pub fn full(len: usize) -> Self {
+        let mut mask = Self::empty(len);
+        mask.invert();
+        mask
+    }
+
+    /// How many numbers it ranges over.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it ranges over nothing.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// The bits, 64 to a word, low bit first.
+    pub fn words(&self) -> &[u64] {
+        &self.words
+    }
+
+    /// The bits, to be written 64 at a time; bits beyond the range must stay zero.
+    pub fn words_mut(&mut self) -> &mut [u64] {
+        &mut self.words
+    }
+
+    /// Whether `index` is in the set; `false` beyond its range.
+    pub fn get(&self, index: usize) -> bool {
+        index < self.len && self.words[index / 64] >> (index % 64) & 1 == 1
+    }
+
+    /// Adds `index`, which must be below `len`.
+    pub fn insert(&mut self, index: usize) {
+        debug_assert!(index < self.len);
+        self.words[index / 64] |= 1 << (index % 64);
+    }
+
+    /// How many numbers are in the set.
+    pub fn count(&self) -> usize {
+        self.words.iter().map(|word| word.count_ones() as usize).sum()
+    }
+
+    /// Whether any number is in the set.
+    pub fn any(&self) -> bool {
+        self.words.iter().any(|word| *word != 0)
+    }
+
+    /// Keeps what is in both.
+    pub fn intersect(&mut self, other: &Self) {
+        self.zip(other, |a, b| a & b);
+    }
+
+    /// Adds what is in `other`.
+    pub fn unite(&mut self, other: &Self) {
+        self.zip(other, |a, b| a | b);
+    }
+
+    /// Removes what is in `other`.
+    pub fn subtract(&mut self, other: &Self) {
+        self.zip(other, |a, b| a & !b);
+    }
+
+    /// Becomes its complement within `0..len`.
+    pub fn invert(&mut self) {
+        self.words.iter_mut().for_each(|word| *word = !*word);
+        self.trim();
+    }
+
+    /// The numbers in the set, ascending.
+    pub fn iter(&self) -> impl Iterator<Item = usize> + '_ {
+        self.words.iter().enumerate().flat_map(|(index, &word)| {
+            let mut left = word;
+            std::iter::from_fn(move || {
+                let bit = (left != 0).then(|| left.trailing_zeros() as usize)?;
+                left &= left - 1;
+                Some(index * 64 + bit)
+            })
+        })
+    }
+
+    fn zip(&mut self, other: &Self, combine: impl Fn(u64, u64) -> u64) {
+        debug_assert_eq!(self.len, other.len);
+        for (a, b) in self.words.iter_mut().zip(other.words.iter()) {
+            *a = combine(*a, *b);
+        }
+    }
+
+    fn trim(&mut self) {
+        if let (Some(last), used @ 1..) = (self.words.last_mut(), self.len % 64) {
+            *last &= (1 << used) - 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_beyond_the_length_stay_zero() {
+        for len in [0, 1, 63, 64, 65, 130] {
+            let mut mask = Mask::full(len);
+            assert_eq!(mask.count(), len);
+            assert_eq!(mask.iter().count(), len);
+            mask.invert();
+            assert_eq!(mask, Mask::empty(len));
+            mask.invert();
+            assert_eq!(mask, Mask::full(len));
+        }
+    }
+
+    #[test]
+    fn set_algebra() {
+        let of = |bits: &[usize]| {
+            let mut mask = Mask::empty(100);
+            bits.iter().for_each(|&bit| mask.insert(bit));
+            mask
+        };
+        let (a, b) = (of(&[1, 64, 99]), of(&[1, 65]));
+        let apply = |change: fn(&mut Mask, &Mask)| {
+            let mut result = a.clone();
+            change(&mut result, &b);
+            result.iter().collect::<Vec<_>>()
+        };
+        assert_eq!(apply(Mask::intersect), [1]);
+        assert_eq!(apply(Mask::unite), [1, 64, 65, 99]);
+        assert_eq!(apply(Mask::subtract), [64, 99]);
+        assert!(a.get(99) && !a.get(98) && !a.get(1000));
+    }
+}

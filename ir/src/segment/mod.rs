@@ -1,0 +1,388 @@
+//! A segment: all spans, of the operations that were asked for, of some whole traces.
+//!
+//! It is shredded by operation. Traces have ordinals `0..n`, ascending by start, then id. The
+//! spans of one operation are consecutive rows of one [`Table`], sorted by trace ordinal, then
+//! start, then span id; operations with few spans share a table, which the directory
+//! ([`Segment::operations`]) hides. Raw files, a corpus and a live stream all end here.
+//!
+//! ```text
+//! Segment ── traces      id, start, end, spans, root name and service, flags   by trace ordinal
+//!         ├─ operations  name -> table, row range, presence over traces        the directory
+//!         ├─ tables      trace, start, id, resource, scope, fields, attributes by row
+//!         ├─ resources   one column an attribute key                           by resource number
+//!         └─ scopes      name and version                                      by scope number
+//! ```
+//!
+//! "Not decoded" is not "absent": reading what a segment was not made to hold is a [`Fault`].
+
+mod buffer;
+mod column;
+mod dictionary;
+
+use std::ops::Range;
+use std::sync::OnceLock;
+
+pub use buffer::Buffer;
+pub use column::{Column, Integers, Narrow, Values};
+pub use dictionary::{Dictionary, DictionaryBuilder};
+use hashbrown::HashMap;
+
+use crate::mask::Mask;
+use crate::module::{Field, Operation, TraceField};
+use crate::value::Datum;
+
+/// A trace has no span without parent.
+pub const ROOTLESS: u8 = 1;
+/// A span of the trace ends before it starts.
+pub const CLOCK_DEFECT: u8 = 2;
+/// A span of the trace has the W3C sampled flag.
+pub const SAMPLED: u8 = 4;
+/// The trace lies in other segments too.
+pub const SPLIT: u8 = 8;
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct Segment {
+    /// One entry a trace, by ordinal.
+    pub traces: Traces,
+    /// Attribute keys that columns exist for; a key's position is its number.
+    pub keys: Vec<Box<str>>,
+    /// Where the rows of each operation are.
+    pub operations: Vec<OperationRows>,
+    /// The rows.
+    pub tables: Vec<Table>,
+    /// The resources that rows refer to by number: a column a key, by key number.
+    pub resources: Vec<Slot>,
+    /// The instrumentation scopes that rows refer to by number.
+    pub scopes: Scopes,
+    /// Operations that the segment was made to hold; of others it has some spans at most.
+    pub coverage: Coverage,
+    /// Numbers of operations by name, and each trace's rows: made when first needed.
+    pub index: Index,
+}
+
+/// What a segment was made to hold.
+#[derive(Clone, Debug, Default)]
+pub enum Coverage {
+    /// Every span.
+    #[default]
+    All,
+    /// Every span of these operations.
+    Operations(std::sync::Arc<[Operation]>),
+}
+
+/// One entry a trace, from every span, whether its operation was asked for or not.
+#[derive(Debug, Default)]
+pub struct Traces {
+    /// Trace id, as a big-endian number.
+    pub id: Buffer<u128>,
+    /// Earliest start, in nanoseconds since 1970: the trace's time.
+    pub start: Buffer<u64>,
+    /// Latest end, in nanoseconds since 1970.
+    pub end: Buffer<u64>,
+    /// Spans seen.
+    pub spans: Narrow,
+    /// Name of the root span.
+    pub root_name: Option<Column>,
+    /// `service.name` of the root span.
+    pub root_service: Option<Column>,
+    /// [`ROOTLESS`] and the like.
+    pub flags: Buffer<u8>,
+}
+
+/// An operation of the directory.
+#[derive(Clone, Debug)]
+pub struct OperationRows {
+    /// The span name.
+    pub name: Box<str>,
+    /// The number of its table.
+    pub table: usize,
+    /// Its rows in that table.
+    pub rows: Range<usize>,
+    /// The traces with such a span; made at once for an operation with a table of its own.
+    pub presence: Option<Mask>,
+}
+
+/// Rows of one operation, or of several with few rows each.
+#[derive(Debug, Default)]
+pub struct Table {
+    /// Ordinal of the row's trace; ascending within an operation.
+    pub trace: Buffer<u32>,
+    /// Start in nanoseconds after the trace's start; ascending within a trace of an operation.
+    pub start: Integers,
+    /// Span id, as a big-endian number.
+    pub id: Buffer<u64>,
+    /// Number of the resource.
+    pub resource: Narrow,
+    /// End minus start in nanoseconds.
+    pub duration: Slot,
+    /// Kind as text.
+    pub kind: Slot,
+    /// Status as text.
+    pub status: Slot,
+    /// Status message.
+    pub message: Slot,
+    /// Parent span id, 0 for none, as int64 of the same bits.
+    pub parent: Slot,
+    /// Number of the scope.
+    pub scope: Slot,
+    /// The span's flags.
+    pub flags: Slot,
+    /// Attribute columns, by key number.
+    pub attributes: Vec<Slot>,
+}
+
+/// A column, or the mark that it was not decoded.
+#[derive(Clone, Debug, Default)]
+pub enum Slot {
+    /// Whether rows have the field is not known.
+    #[default]
+    NotDecoded,
+    /// The field of every row.
+    Decoded(Column),
+}
+
+/// Instrumentation scopes, by number.
+#[derive(Debug, Default)]
+pub struct Scopes {
+    /// Name of the scope.
+    pub name: Slot,
+    /// Version of the scope.
+    pub version: Slot,
+}
+
+/// A row, by its operation's number in the directory and its row in that operation's table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RowRef {
+    /// Number of the operation.
+    pub operation: u32,
+    /// Row of its table.
+    pub row: u32,
+}
+
+/// Something was read that the segment was not made to hold: a fault of the program that made it.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the segment was made without {what}; decode it again with a schema that names it")]
+pub struct Fault {
+    /// The operation or field.
+    pub what: String,
+}
+
+/// What a segment derives from its columns when first asked.
+#[derive(Debug, Default)]
+pub struct Index {
+    names: OnceLock<HashMap<Box<str>, usize>>,
+    by_trace: OnceLock<(Vec<u32>, Vec<RowRef>)>,
+}
+
+impl Segment {
+    /// How many traces there are.
+    pub fn len(&self) -> usize {
+        self.traces.start.len()
+    }
+
+    /// Whether there is no trace.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers of the operations that `operation` means, ascending.
+    ///
+    /// # Errors
+    /// A fault where the segment was not made to hold all of its spans.
+    pub fn select(&self, operation: &Operation) -> Result<Vec<usize>, Fault> {
+        if let Coverage::Operations(covered) = &self.coverage
+            && !covered.contains(operation)
+        {
+            return Err(Fault { what: format!("the operation {operation:?}") });
+        }
+        Ok(match operation {
+            Operation::Named(name) => self.names().get(name).copied().into_iter().collect(),
+            Operation::Wildcard(_) => {
+                let names = self.operations.iter().enumerate();
+                names.filter(|(_, rows)| operation.matches(&rows.name)).map(|(at, _)| at).collect()
+            }
+        })
+    }
+
+    /// The number of an attribute key, if any column has it.
+    pub fn key(&self, key: &str) -> Option<usize> {
+        self.keys.iter().position(|own| **own == *key)
+    }
+
+    /// The table of an operation.
+    pub fn table(&self, operation: usize) -> &Table {
+        &self.tables[self.operations[operation].table]
+    }
+
+    /// The rows of `operation` that are spans of `trace`.
+    pub fn rows_of(&self, operation: usize, trace: usize) -> Range<usize> {
+        let OperationRows { rows, .. } = &self.operations[operation];
+        let traces = &self.table(operation).trace[rows.clone()];
+        let from = traces.partition_point(|&other| (other as usize) < trace);
+        let to = from + traces[from..].partition_point(|&other| other as usize == trace);
+        rows.start + from..rows.start + to
+    }
+
+    /// Adds to `mask` the traces with a span of `operation`.
+    pub fn add_presence(&self, operation: usize, mask: &mut Mask) {
+        let OperationRows { rows, presence, .. } = &self.operations[operation];
+        match presence {
+            Some(presence) => mask.unite(presence),
+            None => {
+                let traces = &self.table(operation).trace[rows.clone()];
+                traces.iter().for_each(|&trace| mask.insert(trace as usize));
+            }
+        }
+    }
+
+    /// The value of a field of one row, if it has one.
+    ///
+    /// # Errors
+    /// A fault where the field was not decoded.
+    pub fn value(&self, at: RowRef, field: &Field) -> Result<Option<Datum<'_>>, Fault> {
+        let operation = &self.operations[at.operation as usize];
+        let table = &self.tables[operation.table];
+        let row = at.row as usize;
+        match field {
+            Field::Name => Ok(Some(Datum::Entry(crate::value::Type::Text, &operation.name))),
+            Field::Kind => table.kind.get(row, field),
+            Field::Status => table.status.get(row, field),
+            Field::StatusMessage => table.message.get(row, field),
+            Field::Duration => table.duration.get(row, field),
+            Field::Span(key) => self.span_attribute(table, row, key, field),
+            Field::Resource(key) => self.resource_attribute(table, row, key, field),
+            Field::Any(key) => match self.span_attribute(table, row, key, field)? {
+                Some(value) => Ok(Some(value)),
+                None => self.resource_attribute(table, row, key, field),
+            },
+        }
+    }
+
+    /// The value of a field of a trace, if it has one.
+    ///
+    /// # Errors
+    /// A fault where the field was not decoded.
+    pub fn trace_value(&self, trace: usize, field: TraceField) -> Result<Option<Datum<'_>>, Fault> {
+        let column = match field {
+            TraceField::Duration => return Ok(Some(Datum::Int(self.trace_duration(trace)))),
+            TraceField::RootName => &self.traces.root_name,
+            TraceField::RootService => &self.traces.root_service,
+        };
+        let fault = || Fault { what: "the root spans' names and services".to_owned() };
+        column.as_ref().ok_or_else(fault).map(|column| column.get(trace))
+    }
+
+    /// Last end minus first start of a trace, in nanoseconds.
+    pub fn trace_duration(&self, trace: usize) -> i64 {
+        signed_difference(self.traces.end[trace], self.traces.start[trace])
+    }
+
+    /// The start of a row, in nanoseconds since 1970.
+    pub fn start(&self, at: RowRef) -> u64 {
+        let table = self.table(at.operation as usize);
+        let trace = table.trace[at.row as usize] as usize;
+        self.traces.start[trace].saturating_add_signed(table.start.get(at.row as usize))
+    }
+
+    /// The span id of a row.
+    pub fn span_id(&self, at: RowRef) -> u64 {
+        self.table(at.operation as usize).id[at.row as usize]
+    }
+
+    /// All rows of a trace, by start, then span id.
+    pub fn spans_of(&self, trace: usize) -> &[RowRef] {
+        let (starts, rows) = self.index.by_trace.get_or_init(|| self.list_by_trace());
+        &rows[starts[trace] as usize..starts[trace + 1] as usize]
+    }
+
+    fn names(&self) -> &HashMap<Box<str>, usize> {
+        self.index.names.get_or_init(|| {
+            let names = self.operations.iter().enumerate();
+            names.map(|(at, operation)| (operation.name.clone(), at)).collect()
+        })
+    }
+
+    fn span_attribute<'a>(
+        &'a self,
+        table: &'a Table,
+        row: usize,
+        key: &str,
+        field: &Field,
+    ) -> Result<Option<Datum<'a>>, Fault> {
+        let slot = self.key(key).and_then(|key| table.attributes.get(key));
+        slot.unwrap_or(&Slot::NotDecoded).get(row, field)
+    }
+
+    fn resource_attribute<'a>(
+        &'a self,
+        table: &'a Table,
+        row: usize,
+        key: &str,
+        field: &Field,
+    ) -> Result<Option<Datum<'a>>, Fault> {
+        let slot = self.key(key).and_then(|key| self.resources.get(key));
+        slot.unwrap_or(&Slot::NotDecoded).get(table.resource.get(row) as usize, field)
+    }
+
+    fn list_by_trace(&self) -> (Vec<u32>, Vec<RowRef>) {
+        let mut starts = vec![0_u32; self.len() + 1];
+        let rows = || {
+            self.operations.iter().enumerate().flat_map(|(number, operation)| {
+                let trace = &self.tables[operation.table].trace;
+                operation.rows.clone().map(move |row| {
+                    let at = RowRef { operation: number as u32, row: row as u32 };
+                    (trace[row] as usize, at)
+                })
+            })
+        };
+        rows().for_each(|(trace, _)| starts[trace + 1] += 1);
+        for trace in 0..self.len() {
+            starts[trace + 1] += starts[trace];
+        }
+        let mut next = starts.clone();
+        let mut list = vec![RowRef { operation: 0, row: 0 }; starts[self.len()] as usize];
+        for (trace, at) in rows() {
+            list[next[trace] as usize] = at;
+            next[trace] += 1;
+        }
+        for trace in 0..self.len() {
+            let own = &mut list[starts[trace] as usize..starts[trace + 1] as usize];
+            own.sort_by(|&a, &b| self.by_start(a).cmp(&self.by_start(b)));
+        }
+        (starts, list)
+    }
+
+    /// What rows are listed by: start, span id, then name, so that the order is total and does
+    /// not depend on the order of arrival.
+    pub fn by_start(&self, at: RowRef) -> (u64, u64, &str, u32) {
+        let name = &*self.operations[at.operation as usize].name;
+        (self.start(at), self.span_id(at), name, at.row)
+    }
+}
+
+impl Slot {
+    /// The column.
+    ///
+    /// # Errors
+    /// A fault that names `field` where it was not decoded.
+    pub fn column(&self, field: &Field) -> Result<&Column, Fault> {
+        match self {
+            Self::Decoded(column) => Ok(column),
+            Self::NotDecoded => Err(Fault { what: format!("the field {field:?}") }),
+        }
+    }
+
+    fn get(&self, row: usize, field: &Field) -> Result<Option<Datum<'_>>, Fault> {
+        Ok(self.column(field)?.get(row))
+    }
+}
+
+/// `end - start`, at the nearest bound where it does not fit.
+pub fn signed_difference(end: u64, start: u64) -> i64 {
+    i64::try_from(i128::from(end) - i128::from(start)).unwrap_or(if end > start {
+        i64::MAX
+    } else {
+        i64::MIN
+    })
+}
