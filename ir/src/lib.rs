@@ -12,6 +12,7 @@ pub mod module;
 mod number;
 mod schema;
 pub mod segment;
+pub mod text;
 pub mod value;
 pub mod verify;
 

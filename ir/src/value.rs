@@ -252,6 +252,18 @@ pub fn write_json_text(text: &str, out: &mut String) {
     out.push('"');
 }
 
+/// Reads the JSON string that `text` begins with; also what comes after it.
+pub(crate) fn read_json_text(text: &str) -> Option<(String, &str)> {
+    let inside = text.strip_prefix('"')?;
+    let mut escaped = false;
+    let end = inside.bytes().position(|byte| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    })?;
+    Some((unescape(&inside[..end]), &inside[end + 1..]))
+}
+
 /// Canonical texts of the elements of an array, from its canonical JSON.
 fn elements(json: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let mut rest = json.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or("");
