@@ -1,0 +1,46 @@
+//! How a reader hands over attribute values: borrowed where they are scalars, built where they are not.
+
+use ir::Value;
+
+/// A value that is still where the reader found it.
+pub trait AttributeValue<'a>: Copy {
+    /// The value without any copy, or the mark that it has to be built.
+    fn scalar(self) -> ScalarRef<'a>;
+
+    /// The whole value; asked for bytes, arrays and maps only, and only where a rule reads them.
+    fn to_value(self) -> Value;
+}
+
+/// A value of one of the common types, or what else it is.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ScalarRef<'a> {
+    /// No value: as good as a missing attribute.
+    Empty,
+    /// A string.
+    Text(&'a str),
+    /// true or false.
+    Bool(bool),
+    /// An int64.
+    Int(i64),
+    /// A double.
+    Float(f64),
+    /// Bytes, an array or a map.
+    Composite,
+}
+
+impl<'a> AttributeValue<'a> for &'a Value {
+    fn scalar(self) -> ScalarRef<'a> {
+        match self {
+            Value::Empty => ScalarRef::Empty,
+            Value::Text(text) => ScalarRef::Text(text),
+            Value::Bool(bool) => ScalarRef::Bool(*bool),
+            Value::Int(int) => ScalarRef::Int(*int),
+            Value::Float(float) => ScalarRef::Float(*float),
+            Value::Bytes(_) | Value::List(_) | Value::Map(_) => ScalarRef::Composite,
+        }
+    }
+
+    fn to_value(self) -> Value {
+        self.clone()
+    }
+}
