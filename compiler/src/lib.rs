@@ -1,1 +1,91 @@
-//! placeholder
+//! Rule text to answers: text → tokens → syntax → [`Statement`].
+//!
+//! [`parse_rule`] reads the text of one rule. It never panics, whatever the text, needs little
+//! stack, and reports every error of a text in one run as [`Diagnostic`]s, which [`render`] shows
+//! in the file that holds the rule.
+
+pub mod ast;
+mod check;
+mod diagnostic;
+mod lexer;
+pub mod limits;
+mod params;
+mod parser;
+mod print;
+mod reading;
+mod render;
+mod spelling;
+mod syntax;
+
+pub use ast::Statement;
+pub use check::{WordMeaning, WordReading};
+pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use params::{ParamValue, Params};
+pub use reading::Key;
+pub use render::{Placement, Position, printable, render};
+
+use diagnostic::Diagnostics;
+use reading::Guess;
+
+/// What is known of a rule besides its text.
+#[derive(Debug, Clone, Copy)]
+pub struct ReadOptions<'a> {
+    /// The key under which the text stands.
+    pub key: Key,
+    /// Whether the rule has a `signal:` block; a bare condition beside one is refused.
+    pub has_signal: bool,
+    /// The rule's parameters.
+    pub params: &'a Params,
+    /// What the rule's writer says of it; only lints read it.
+    pub description: Option<&'a str>,
+}
+
+/// A rule text as read.
+#[derive(Debug, Clone)]
+pub struct Parsed {
+    /// The rule in canonical form; `None` if and only if there are errors.
+    pub statement: Option<Statement>,
+    /// Errors and warnings, by their place in the text.
+    pub diagnostics: Vec<Diagnostic>,
+    /// How each bare word was read, in order of the text.
+    pub words: Vec<WordReading>,
+}
+
+/// Reads the text of one rule.
+pub fn parse_rule(text: &str, options: &ReadOptions<'_>) -> Parsed {
+    let mut diagnostics = Diagnostics::default();
+    let (statement, mut words) = read(text, options, &mut diagnostics).unwrap_or_default();
+    words.sort_by_key(|word| word.span.start);
+    Parsed { statement, diagnostics: diagnostics.into_list(), words }
+}
+
+fn read(
+    text: &str,
+    options: &ReadOptions<'_>,
+    diagnostics: &mut Diagnostics,
+) -> Option<(Option<Statement>, Vec<WordReading>)> {
+    if text.len() > limits::RULE_TEXT_BYTES {
+        let limit = limits::RULE_TEXT_BYTES;
+        let title = format!("a rule of {} bytes, the limit is {limit}", text.len());
+        diagnostics.push(Diagnostic::error("rule-too-long", title, 0..0).help("split the rule"));
+        return None;
+    }
+    let mut syntax = parser::parse(text, options.params, diagnostics);
+    let (clauses, guess) =
+        reading::clauses(&mut syntax, options.key, options.has_signal, text, diagnostics)?;
+    let (statement, words) = check::resolve(&syntax, clauses, options.params, diagnostics);
+    if let Some(statement) = &statement {
+        if let Some(guess) = guess {
+            diagnostics.push(polarity_guessed(&guess, statement));
+        }
+        let end = text.trim_end().len();
+        let start = (text.len() - text.trim_start().len()).min(end);
+        check::lint(statement, options.description, start..end, diagnostics);
+    }
+    Some((statement, words))
+}
+
+fn polarity_guessed(guess: &Guess, statement: &Statement) -> Diagnostic {
+    Diagnostic::warning("polarity-guessed", guess.reason, guess.span.clone())
+        .help(format!("if that is meant, write it: {statement}"))
+}
