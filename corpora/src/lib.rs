@@ -1,1 +1,5 @@
 //! placeholder
+
+pub mod build;
+pub mod generate;
+pub mod source;
