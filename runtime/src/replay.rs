@@ -1,0 +1,103 @@
+//! The replay loop: segments in, signals out in order, and a report a rule.
+
+use std::num::NonZeroUsize;
+use std::{io, thread};
+
+use ir::{Engine, Fault, Module, Segment};
+use jiff::tz::TimeZone;
+
+use crate::judge::{Judge, Judged};
+use crate::order::InOrder;
+use crate::range::TimeRange;
+use crate::report::{Reports, RuleReport};
+use crate::signal::Signal;
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Segments worked on at a time.
+    pub threads: NonZeroUsize,
+    /// The traces to judge, by their time.
+    pub range: TimeRange,
+    /// The zone whose days reports count by.
+    pub zone: TimeZone,
+}
+
+impl Default for Options {
+    /// One thread, all of time, UTC.
+    fn default() -> Self {
+        Self { threads: NonZeroUsize::MIN, range: TimeRange::default(), zone: TimeZone::UTC }
+    }
+}
+
+/// Why a replay stopped. Signals of the segments before have been delivered.
+#[derive(Debug, thiserror::Error)]
+pub enum Error<E> {
+    /// A segment was not made to hold what the rules read.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// The source of segments or the taker of signals failed.
+    #[error(transparent)]
+    Caller(E),
+    /// The system gave no thread.
+    #[error("cannot start a worker thread: {0}")]
+    Thread(#[source] io::Error),
+}
+
+/// Judges all segments by all rules of a verified module.
+///
+/// `segment` gives segment `number`, or none from the first number on that does not exist. Workers
+/// call it at once for different numbers, each number once. All traces of a segment must come
+/// before those of the next by (start, id). `signals` is called on the calling thread, in order of
+/// segment, trace ordinal and rule: the same for any number of threads.
+///
+/// # Errors
+/// The first in order of what `segment` or an engine failed with, or what `signals` did.
+pub fn replay<E: Send>(
+    module: &Module,
+    engine: &dyn Engine,
+    options: &Options,
+    segment: &(dyn Fn(usize) -> Result<Option<Segment>, E> + Sync),
+    signals: &mut dyn FnMut(Signal) -> Result<(), E>,
+) -> Result<Vec<RuleReport>, Error<E>> {
+    let judge = Judge::new(module, engine, options.range);
+    let threads = options.threads.get();
+    let jobs = InOrder::new(2 * threads);
+    let work = || {
+        let _guard = jobs.stop_on_panic();
+        while let Some(number) = jobs.take() {
+            let judged = match segment(number) {
+                Ok(Some(segment)) => Some(judge.judge(&segment).map_err(Error::Fault)),
+                Ok(None) => None,
+                Err(error) => Some(Err(Error::Caller(error))),
+            };
+            jobs.put(number, judged);
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 0..threads {
+            if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
+                jobs.stop();
+                return Err(Error::Thread(error));
+            }
+        }
+        let reports = deliver(&jobs, Reports::new(module, &options.zone), signals);
+        jobs.stop();
+        reports
+    })
+}
+
+fn deliver<E>(
+    jobs: &InOrder<Result<Judged, Error<E>>>,
+    mut reports: Reports<'_>,
+    signals: &mut dyn FnMut(Signal) -> Result<(), E>,
+) -> Result<Vec<RuleReport>, Error<E>> {
+    while let Some(judged) = jobs.receive() {
+        let judged = judged?;
+        reports.add(&judged);
+        for violation in judged.violations {
+            signals(violation.signal).map_err(Error::Caller)?;
+        }
+    }
+    Ok(reports.finish())
+}

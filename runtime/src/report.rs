@@ -1,0 +1,130 @@
+//! Reports: what a replay says of each rule as a whole.
+
+use std::collections::BTreeMap;
+
+use ir::Module;
+use ir::module::Severity;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::context::ContextValue;
+use crate::fold::Tally;
+use crate::judge::{Judged, Violation};
+use crate::range::date_of;
+
+/// How many examples a day's report lists at most.
+pub const EXAMPLE_LIMIT: usize = 4;
+
+/// What a replay says of one rule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RuleReport {
+    /// The rule.
+    pub id: String,
+    /// How grave a violation is.
+    pub severity: Severity,
+    /// What a signal of the rule says.
+    pub message: String,
+    /// Traces in the range.
+    pub traces: u64,
+    /// Traces that hold an operation which the rule names.
+    pub exercised: u64,
+    /// Traces that the rule applies to: passed and violated.
+    pub applied: u64,
+    /// Traces that it applies to and that keep it.
+    pub passed: u64,
+    /// Traces that violate it.
+    pub violated: u64,
+    /// Time of the first violating trace, in nanoseconds since 1970.
+    pub first: Option<u64>,
+    /// Time of the last violating trace, in nanoseconds since 1970.
+    pub last: Option<u64>,
+    /// Days with violations, in the zone of the options.
+    pub days: BTreeMap<Date, DayReport>,
+    /// Violations by the text of the field that the module groups by; none is a witness without
+    /// it. Empty where the module does not group.
+    pub groups: BTreeMap<Option<String>, u64>,
+}
+
+/// The violations of one rule on one day.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DayReport {
+    /// Traces that violate it.
+    pub violated: u64,
+    /// The first distinct values of the rule's first context key, in order of time; at most
+    /// [`EXAMPLE_LIMIT`].
+    pub examples: Vec<String>,
+    /// Whether there are more.
+    pub more: bool,
+}
+
+/// Reports in the making. Segments must come in order.
+pub(crate) struct Reports<'a> {
+    module: &'a Module,
+    zone: &'a TimeZone,
+    reports: Vec<RuleReport>,
+}
+
+impl<'a> Reports<'a> {
+    pub(crate) fn new(module: &'a Module, zone: &'a TimeZone) -> Self {
+        let reports = module.rules.iter().map(|rule| RuleReport {
+            id: rule.id.to_string(),
+            severity: rule.severity,
+            message: rule.message.to_string(),
+            traces: 0,
+            exercised: 0,
+            applied: 0,
+            passed: 0,
+            violated: 0,
+            first: None,
+            last: None,
+            days: BTreeMap::new(),
+            groups: BTreeMap::new(),
+        });
+        Self { module, zone, reports: reports.collect() }
+    }
+
+    pub(crate) fn add(&mut self, judged: &Judged) {
+        for (report, tally) in self.reports.iter_mut().zip(&judged.tallies) {
+            let Tally { exercised, applied, violated } = tally;
+            report.traces += judged.traces as u64;
+            report.exercised += exercised;
+            report.applied += applied;
+            report.violated += violated;
+            report.passed += applied - violated;
+        }
+        judged.violations.iter().for_each(|violation| self.note(violation));
+    }
+
+    pub(crate) fn finish(self) -> Vec<RuleReport> {
+        self.reports
+    }
+
+    fn note(&mut self, violation: &Violation) {
+        let report = &mut self.reports[violation.rule];
+        report.first.get_or_insert(violation.time);
+        report.last = Some(violation.time);
+        let day = report.days.entry(date_of(violation.time, self.zone)).or_default();
+        day.violated += 1;
+        if let Some((key, _)) = self.module.rules[violation.rule].context.first() {
+            day.show(violation.signal.context.values(key));
+        }
+        if self.module.group_by.is_some() {
+            *report.groups.entry(violation.group.clone()).or_default() += 1;
+        }
+    }
+}
+
+impl DayReport {
+    fn show(&mut self, values: &[ContextValue]) {
+        for value in values {
+            if self.examples.contains(&value.text) {
+                continue;
+            }
+            if self.examples.len() == EXAMPLE_LIMIT {
+                self.more = true;
+                break;
+            }
+            self.examples.push(value.text.clone());
+        }
+    }
+}
