@@ -1,1 +1,13 @@
-//! placeholder
+//! Rule files: YAML → checked [`Rule`]s and [`Alert`]s → [`RuleSet`].
+//!
+//! The loader reads every file whole, reports every error of it with its place, and keeps the
+//! rules that have none.
+
+mod fields;
+mod model;
+mod read;
+mod set;
+mod yaml;
+
+pub use model::{Alert, Place, Rule, SignalSpec};
+pub use set::{FILE_BYTES, LoadError, RuleSet, SourceFile};

@@ -1,0 +1,455 @@
+//! From YAML nodes to rules and alerts, with every error of a file.
+
+use std::collections::{BTreeMap, HashSet};
+use std::ops::Range;
+
+use compiler::ast::Value;
+use compiler::{Diagnostic, Key, ParamValue, Params, Parsed, ReadOptions, parse_rule};
+use ir::module::Severity;
+
+use crate::fields::Fields;
+use crate::model::{Alert, Place, Rule, SignalSpec};
+use crate::yaml::{Content, NodeId, Yaml};
+
+/// What a file holds.
+#[derive(Default)]
+pub struct FileContent {
+    /// Rules without errors.
+    pub rules: Vec<Rule>,
+    /// Alerts without errors.
+    pub alerts: Vec<Alert>,
+    /// Errors and warnings; places are bytes of the file.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+const RULE_KEYS: [&str; 14] = [
+    "id",
+    "name",
+    "description",
+    "severity",
+    "condition",
+    "invariant",
+    "violation",
+    "params",
+    "labels",
+    "annotations",
+    "runbook_url",
+    "enabled",
+    "owner",
+    "signal",
+];
+const TEXT_KEYS: [(&str, Key); 3] =
+    [("condition", Key::Condition), ("invariant", Key::Invariant), ("violation", Key::Violation)];
+const SIGNAL_KEYS: [&str; 4] = ["type", "severity", "message", "context"];
+const ALERT_KEYS: [&str; 4] = ["rule_id", "severity", "notification", "channels"];
+
+/// Reads one file; `file` is its number in the set.
+pub fn read(source: &str, file: usize) -> FileContent {
+    let mut content = FileContent::default();
+    let yaml = match Yaml::parse(source) {
+        Ok(yaml) => yaml,
+        Err(diagnostic) => {
+            content.diagnostics.push(diagnostic);
+            return content;
+        }
+    };
+    if yaml.roots.is_empty() {
+        let help = "start with `rules:` and a list of rules";
+        let error = Diagnostic::error("empty-file", "the file holds no rules", 0..0).help(help);
+        content.diagnostics.push(error);
+    }
+    for &root in &yaml.roots {
+        Reader { yaml: &yaml, source, file, content: &mut content }.document(root);
+    }
+    content
+}
+
+struct Reader<'a> {
+    yaml: &'a Yaml,
+    source: &'a str,
+    file: usize,
+    content: &'a mut FileContent,
+}
+
+impl Reader<'_> {
+    fn document(&mut self, root: NodeId) {
+        let mut fields = self.fields(root, "a rule file", &["rules", "alerts"]);
+        let (rules, alerts) = (fields.take("rules"), fields.take("alerts"));
+        if rules.is_none() && alerts.is_none() {
+            let span = self.yaml.node(root).span.clone();
+            let span = span.start..span.start;
+            self.error("missing-key", "neither `rules:` nor `alerts:`", span);
+        }
+        for id in rules.map(|node| self.list(node, "`rules:`")).into_iter().flatten() {
+            self.rule(id);
+        }
+        for id in alerts.map(|node| self.list(node, "`alerts:`")).into_iter().flatten() {
+            self.alert(id);
+        }
+    }
+
+    fn rule(&mut self, node: NodeId) {
+        let before = self.errors();
+        if !self.is_map(node, "a rule") {
+            return;
+        }
+        let mut fields = self.fields(node, "a rule", &RULE_KEYS);
+        let span = first_line(self.source, &self.yaml.node(node).span);
+        let id = self.required(&mut fields, "id", &span);
+        let id = id.and_then(|(id, place)| self.rule_id(id, place));
+        let name = self.optional(&mut fields, "name");
+        let description = self.optional(&mut fields, "description");
+        let params = fields.take("params").map(|node| self.params(node)).unwrap_or_default();
+        let labels = fields.take("labels").map(|node| self.texts(node)).unwrap_or_default();
+        let annotations =
+            fields.take("annotations").map(|node| self.texts(node)).unwrap_or_default();
+        let enabled = fields.take("enabled").is_none_or(|node| self.boolean(node));
+        let own_severity = fields.take("severity");
+        let has_signal = fields.has("signal");
+        let (signal, signal_severity) =
+            fields.take("signal").map(|node| self.signal(node)).unwrap_or_default();
+        let severity = self.agreed_severity(own_severity, signal_severity, &span);
+        let texts: Vec<_> = TEXT_KEYS
+            .into_iter()
+            .filter_map(|(name, key)| fields.take(name).map(|node| (node, key)))
+            .collect();
+        let options = |key| ReadOptions {
+            key,
+            has_signal,
+            params: &params,
+            description: description.as_deref(),
+        };
+        let parsed = self.statement(&texts, &span, options);
+        let (runbook_url, owner) =
+            (self.optional(&mut fields, "runbook_url"), self.optional(&mut fields, "owner"));
+        let (Some(id), Some(severity), Some(Parsed { statement: Some(statement), words, .. })) =
+            (id, severity, parsed)
+        else {
+            return;
+        };
+        if self.errors() > before {
+            return;
+        }
+        let name = name.unwrap_or_else(|| id.clone());
+        let source = Place { file: self.file, span };
+        self.content.rules.push(Rule {
+            id,
+            name,
+            description,
+            severity,
+            statement,
+            words,
+            params,
+            signal,
+            labels,
+            annotations,
+            runbook_url,
+            owner,
+            enabled,
+            source,
+        });
+    }
+
+    fn rule_id(&mut self, id: String, span: Range<usize>) -> Option<String> {
+        let fine = |c: char| c.is_ascii_alphanumeric() || "._-".contains(c);
+        if !id.is_empty() && id.len() <= 128 && id.chars().all(fine) {
+            return Some(id);
+        }
+        let help = "use 1 to 128 letters, digits, `-`, `_` and `.`";
+        self.push(Diagnostic::error("bad-id", "not a rule id", span).help(help));
+        None
+    }
+
+    /// Parses the rule's text, which must stand under exactly one of the three keys.
+    fn statement<'p>(
+        &mut self,
+        texts: &[(NodeId, Key)],
+        rule: &Range<usize>,
+        options: impl Fn(Key) -> ReadOptions<'p>,
+    ) -> Option<Parsed> {
+        let &[(node, key)] = texts else {
+            let error = match texts {
+                [] => Diagnostic::error("missing-key", "the rule has no text", rule.clone())
+                    .help("write it under `condition:`, `invariant:` or `violation:`"),
+                [_, (second, _), ..] => {
+                    let span = self.yaml.node(*second).span.clone();
+                    Diagnostic::error("two-texts", "the rule has more than one text", span)
+                        .help("keep one of `condition:`, `invariant:` and `violation:`")
+                }
+                [_] => return None,
+            };
+            self.push(error);
+            return None;
+        };
+        let (text, _) = self.text(node)?;
+        let mut parsed = parse_rule(&text, &options(key));
+        let placement = self.yaml.placement(self.source, node);
+        for mut diagnostic in std::mem::take(&mut parsed.diagnostics) {
+            for label in &mut diagnostic.labels {
+                label.span = placement.range(&label.span);
+            }
+            self.push(diagnostic);
+        }
+        Some(parsed)
+    }
+
+    fn signal(&mut self, node: NodeId) -> (SignalSpec, Option<NodeId>) {
+        let mut fields = self.fields(node, "`signal:`", &SIGNAL_KEYS);
+        let severity = fields.take("severity");
+        let spec = SignalSpec {
+            kind: self.optional(&mut fields, "type"),
+            message: self.optional(&mut fields, "message"),
+            context: fields.take("context").map(|node| self.context(node)).unwrap_or_default(),
+        };
+        (spec, severity)
+    }
+
+    fn context(&mut self, node: NodeId) -> Vec<String> {
+        let mut keys: Vec<String> = Vec::new();
+        for item in self.list(node, "`context:`") {
+            let Some((key, span)) = self.text(item) else { continue };
+            if key.is_empty() || keys.contains(&key) {
+                self.error("bad-context", "a context key is empty or listed twice", span);
+            } else {
+                keys.push(key);
+            }
+        }
+        keys
+    }
+
+    /// The rule's severity: its own or its signal's, which must not contradict each other.
+    fn agreed_severity(
+        &mut self,
+        own: Option<NodeId>,
+        signal: Option<NodeId>,
+        rule: &Range<usize>,
+    ) -> Option<Severity> {
+        let Some(node) = own.or(signal) else {
+            let title = "the rule has no `severity:`";
+            let error = Diagnostic::error("missing-key", title, rule.clone());
+            self.push(error.help(severities()));
+            return None;
+        };
+        let severity = self.severity(node)?;
+        let other = signal.filter(|_| own.is_some());
+        if let Some(other) = other
+            && self.severity(other)? != severity
+        {
+            let title = format!("the signal's severity is not the rule's, {}", severity.name());
+            let help = "keep one `severity:`; it is the rule's and its signals'";
+            let span = self.yaml.node(other).span.clone();
+            self.push(Diagnostic::error("severity-differs", title, span).help(help));
+            return None;
+        }
+        Some(severity)
+    }
+
+    fn alert(&mut self, node: NodeId) {
+        let before = self.errors();
+        if !self.is_map(node, "an alert") {
+            return;
+        }
+        let mut fields = self.fields(node, "an alert", &ALERT_KEYS);
+        let span = first_line(self.source, &self.yaml.node(node).span);
+        let rule = self.required(&mut fields, "rule_id", &span);
+        let severity = fields.take("severity").and_then(|node| self.severity(node));
+        let notification = self.optional(&mut fields, "notification");
+        let mut channels = Vec::new();
+        for item in
+            fields.take("channels").map(|node| self.list(node, "`channels:`")).into_iter().flatten()
+        {
+            channels.extend(self.texts(item));
+        }
+        let Some((rule_id, span)) = rule.filter(|_| self.errors() == before) else { return };
+        let source = Place { file: self.file, span };
+        self.content.alerts.push(Alert { rule_id, severity, notification, channels, source });
+    }
+
+    fn params(&mut self, node: NodeId) -> Params {
+        let mut params = Params::new();
+        for (key, value) in self.entries(node, "`params:`") {
+            let Some((name, _)) = self.text(key) else { continue };
+            let value = match &self.yaml.node(value).content {
+                Content::List(items) => {
+                    let items = items.iter().filter_map(|&item| self.constant(item));
+                    Some(ParamValue::List(items.collect()))
+                }
+                _ => self.constant(value).map(ParamValue::One),
+            };
+            if let Some(value) = value {
+                params.insert(name, value);
+            }
+        }
+        params
+    }
+
+    fn constant(&mut self, node: NodeId) -> Option<Value> {
+        let plain = self.yaml.node(node).is_plain();
+        let (text, _) = self.text(node)?;
+        Some(if plain { Value::from_plain_scalar(&text) } else { Value::Text(text) })
+    }
+
+    fn severity(&mut self, node: NodeId) -> Option<Severity> {
+        let (text, span) = self.text(node)?;
+        let severity = Severity::from_name(&text);
+        if severity.is_none() {
+            let title = format!("`{text}` is not a severity");
+            self.push(Diagnostic::error("bad-severity", title, span).help(severities()));
+        }
+        severity
+    }
+
+    fn boolean(&mut self, node: NodeId) -> bool {
+        let Some((text, span)) = self.text(node) else { return true };
+        if !matches!(&*text, "true" | "false") {
+            self.error("bad-value", "expected `true` or `false`", span);
+        }
+        text != "false"
+    }
+
+    fn texts(&mut self, node: NodeId) -> BTreeMap<String, String> {
+        let mut texts = BTreeMap::new();
+        for (key, value) in self.entries(node, "a map of texts") {
+            if let (Some((key, _)), Some((value, _))) = (self.text(key), self.text(value)) {
+                texts.insert(key, value);
+            }
+        }
+        texts
+    }
+
+    fn required(
+        &mut self,
+        fields: &mut Fields,
+        key: &str,
+        owner: &Range<usize>,
+    ) -> Option<(String, Range<usize>)> {
+        match fields.take(key) {
+            Some(node) => self.text(node),
+            None => {
+                self.error("missing-key", &format!("`{key}:` is missing"), owner.clone());
+                None
+            }
+        }
+    }
+
+    fn optional(&mut self, fields: &mut Fields, key: &str) -> Option<String> {
+        let node = fields.take(key)?;
+        self.text(node).map(|(text, _)| text)
+    }
+
+    /// The text of a scalar, which must be one and must not be null.
+    fn text(&mut self, id: NodeId) -> Option<(String, Range<usize>)> {
+        let node = self.yaml.node(id);
+        let span = node.span.clone();
+        match node.text() {
+            Some(_) if node.is_null() => {
+                self.push(null_value(self.source, span));
+                None
+            }
+            Some(text) => Some((text.to_owned(), span)),
+            None => {
+                self.error("bad-value", "expected text, found a list or map", span);
+                None
+            }
+        }
+    }
+
+    fn list(&mut self, id: NodeId, what: &str) -> Vec<NodeId> {
+        let node = self.yaml.node(id);
+        match &node.content {
+            Content::List(items) => items.clone(),
+            Content::Scalar { .. } if node.is_null() => Vec::new(),
+            _ => {
+                let span = first_line(self.source, &node.span);
+                self.error("bad-value", &format!("{what} must be a list"), span);
+                Vec::new()
+            }
+        }
+    }
+
+    fn is_map(&mut self, id: NodeId, what: &str) -> bool {
+        let node = self.yaml.node(id);
+        let map = matches!(node.content, Content::Map(_));
+        if !map {
+            let span = first_line(self.source, &node.span);
+            self.error("bad-value", &format!("{what} must be a map"), span);
+        }
+        map
+    }
+
+    fn entries(&mut self, id: NodeId, what: &str) -> Vec<(NodeId, NodeId)> {
+        let node = self.yaml.node(id);
+        let entries = match &node.content {
+            Content::Map(entries) => entries.clone(),
+            Content::Scalar { .. } if node.is_null() => Vec::new(),
+            _ => {
+                self.is_map(id, what);
+                Vec::new()
+            }
+        };
+        let mut seen = HashSet::new();
+        for &(key, _) in &entries {
+            let node = self.yaml.node(key);
+            if let Some(name) = node.text()
+                && !seen.insert(name)
+            {
+                self.push(Diagnostic::error(
+                    "repeated-key",
+                    format!("`{name}` twice"),
+                    node.span.clone(),
+                ));
+            }
+        }
+        entries
+    }
+
+    /// The entries of a map whose keys are known; others are errors, as are keys given twice.
+    fn fields(&mut self, id: NodeId, owner: &str, known: &[&'static str]) -> Fields {
+        let entries = self.entries(id, owner);
+        let (fields, errors) = Fields::new(self.yaml, &entries, owner, known);
+        errors.into_iter().for_each(|error| self.push(error));
+        fields
+    }
+
+    fn errors(&self) -> usize {
+        let errors = self.content.diagnostics.iter();
+        errors.filter(|diagnostic| diagnostic.severity == compiler::Severity::Error).count()
+    }
+
+    fn error(&mut self, code: &'static str, title: &str, span: Range<usize>) {
+        self.push(Diagnostic::error(code, title, span));
+    }
+
+    fn push(&mut self, diagnostic: Diagnostic) {
+        self.content.diagnostics.push(diagnostic);
+    }
+}
+
+/// The error for a value that is not there; most often a `#` has made it a comment.
+fn null_value(source: &str, span: Range<usize>) -> Diagnostic {
+    let line = source[span.start..].lines().next().unwrap_or("");
+    let comment = line.trim_start_matches([':', '-', ' ', '\t']);
+    if comment.starts_with('#') {
+        let start = span.start + (line.len() - comment.len());
+        let end = start + comment.trim_end().len();
+        let help = format!("quote it: \"{}\"", comment.trim_end());
+        return Diagnostic::error(
+            "value-is-comment",
+            "`#` starts a comment, so there is no value",
+            start..end,
+        )
+        .label("YAML ignores this")
+        .help(help);
+    }
+    Diagnostic::error("bad-value", "there is no value", span)
+}
+
+fn severities() -> String {
+    format!("one of {}", Severity::ALL.map(Severity::name).join(", "))
+}
+
+/// The first line of a span, so that a label does not cover a whole rule.
+fn first_line(source: &str, span: &Range<usize>) -> Range<usize> {
+    let len = source[span.clone()].lines().next().map_or(0, str::len);
+    span.start..span.start + len
+}
