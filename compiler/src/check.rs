@@ -7,6 +7,7 @@ mod lints;
 mod old_spellings;
 mod operands;
 mod patterns;
+mod side;
 
 use hashbrown::HashSet;
 
@@ -20,6 +21,7 @@ use crate::params::Params;
 use crate::syntax::{self, Clauses, Junction, NodeId, NodeKind, Operand, OperandKind, Syntax};
 
 pub(crate) use lints::lint;
+use side::Side;
 
 /// How a bare word was read.
 #[derive(Debug, Clone, PartialEq)]
@@ -232,7 +234,7 @@ impl Checker<'_> {
         let syntax = self.syntax;
         let NodeKind::Trace { intrinsic, operator, operand } = syntax.kind(id) else { return None };
         self.note_comparison(&syntax.span(id));
-        let side = operands::Side::of_trace(*intrinsic);
+        let side = Side::of_trace(*intrinsic);
         let operand = self.operand(&side, *operator, operand)?;
         Some(Condition::Trace { intrinsic: *intrinsic, operator: *operator, operand })
     }
@@ -271,7 +273,7 @@ impl Checker<'_> {
             self.report_misplaced_window(syntax.span(id));
             return None;
         }
-        let side = operands::Side::of_span(subject);
+        let side = Side::of_span(subject);
         let operand = self.operand(&side, *operator, operand)?;
         let subject = match subject {
             syntax::Subject::Attribute(attribute, _) => Subject::Attribute(attribute.clone()),

@@ -5,6 +5,7 @@ use logos::Logos;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::render::is_unprintable;
+use crate::spelling::suffix_of;
 
 /// Cuts a rule text into tokens, the last of which is [`Kind::End`]. What is no token is reported
 /// here, once, and handed on as [`Kind::Unknown`].
@@ -36,8 +37,7 @@ pub(crate) struct Token {
 /// Kinds of tokens.
 #[derive(Logos, Debug, Clone, Copy, PartialEq, Eq)]
 #[logos(skip r"[ \t\r\n]+")]
-#[logos(skip(r"//[^\n]*", allow_greedy = true))]
-#[logos(skip(r"#[^\n]*", allow_greedy = true))]
+#[logos(skip(r"(//|#)[^\n]*", allow_greedy = true))]
 pub(crate) enum Kind {
     #[token("when")]
     When,
@@ -99,7 +99,7 @@ pub(crate) enum Kind {
     #[regex(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")]
     Word,
     /// What was meant as a name but needs quotes.
-    #[regex(r"[\p{L}_][\p{L}\p{N}_]*([.\-]+[\p{L}\p{N}_]+)*", priority = 1)]
+    #[regex(r"[A-Za-z_\u{80}-\u{10ffff}][A-Za-z0-9_\u{80}-\u{10ffff}]*([.\-]+[A-Za-z0-9_\u{80}-\u{10ffff}]+)*", priority = 1)]
     OddWord,
     /// `span:kind` and the like.
     #[regex(r"[A-Za-z_][A-Za-z0-9_]*:[A-Za-z_][A-Za-z0-9_]*")]
@@ -109,7 +109,7 @@ pub(crate) enum Kind {
     #[regex(r"-?([0-9]+(\.[0-9]+)?(ns|us|µs|ms|s|m|h|d))+", priority = 4)]
     Duration,
     /// A number with something stuck to it.
-    #[regex(r"-?[0-9][\p{L}\p{N}_.]*", priority = 1)]
+    #[regex(r"-?[0-9][A-Za-z0-9_.\u{80}-\u{10ffff}]*", priority = 1)]
     OddNumber,
     #[regex(r#""([^"\\\n\r]|\\[^\n\r])*""#, priority = 4)]
     Text,
@@ -165,9 +165,18 @@ fn report_unprintable(text: &str, diagnostics: &mut Diagnostics) {
 
 fn report_malformed(kind: Kind, text: &str, span: &Span, diagnostics: &mut Diagnostics) {
     let error = |code, title: String| Diagnostic::error(code, title, span.clone());
+    // Characters that nobody sees have been reported, and spoil what they stand in.
+    if text.chars().any(is_unprintable) {
+        return;
+    }
     let diagnostic = match kind {
         Kind::OddWord => error("name-needs-quotes", format!("the name `{text}` needs quotes"))
-            .help(format!("write \"{text}\"")),
+            .help(match text.rsplit_once('.') {
+                Some((name, suffix)) if suffix_of(text).is_some() => {
+                    format!("write \"{name}\".{suffix}(…)")
+                }
+                _ => format!("write \"{text}\""),
+            }),
         Kind::OddNumber => error("malformed-number", format!("`{text}` is not a number"))
             .help("durations are written 200ms, 30s, 1h30m or 30d; names and text that begin with a digit in quotes"),
         Kind::OpenString => {
@@ -180,7 +189,6 @@ fn report_malformed(kind: Kind, text: &str, span: &Span, diagnostics: &mut Diagn
         Kind::DoubleOr => error("foreign-operator", "`||` is not an operator".into()).help("write `or`"),
         Kind::Assign => error("foreign-operator", "`=` is not an operator".into()).help("write `==`"),
         Kind::Bang => error("foreign-operator", "`!` is not an operator".into()).help("write `not`"),
-        Kind::Unknown if text.chars().any(is_unprintable) => return,
         Kind::Unknown => {
             let diagnostic = error("unknown-character", format!("`{text}` has no meaning in a rule"));
             match text {

@@ -162,7 +162,7 @@ impl Parser<'_> {
             _ if TRACE_INTRINSICS.iter().any(|(spelling, _)| *spelling == fact) => {
                 format!("write `{fact} {rest}`")
             }
-            Some((operation, _)) if matches!(operation, "span" | "resource") => {
+            Some(("span" | "resource", _)) => {
                 format!("write `operation.where({name} {rest})`")
             }
             Some((operation, key)) => format!("write `{operation}.where({key} {rest})`"),

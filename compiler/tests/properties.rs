@@ -1,0 +1,313 @@
+//! What holds for every text: canonical text reads back as the same statement, nothing panics or
+//! runs out of a small stack, limits hold on both sides.
+
+mod generate;
+
+use std::time::{Duration, Instant};
+
+use betrace_compiler::{
+    Diagnostic, Key, ParamValue, Params, Parsed, Placement, ReadOptions, ast, limits, parse_rule,
+    render,
+};
+
+use generate::Random;
+
+/// The stack that reading a rule must be content with.
+const SMALL_STACK: usize = 256 * 1024;
+
+#[test]
+fn canonical_text_reads_back_as_the_same_statement_without_a_warning() {
+    let mut random = Random(1);
+    for round in 0..5_000 {
+        let statement = generate::statement(&mut random);
+        let text = statement.to_string();
+        let parsed = read(&text);
+        assert_eq!(
+            parsed.statement.as_ref(),
+            Some(&statement),
+            "round {round}: {text}\n{}",
+            shown(&parsed, &text)
+        );
+        let unexpected =
+            parsed.diagnostics.iter().find(|message| message.code != "guard-hides-span");
+        assert_eq!(unexpected, None, "{text}");
+    }
+}
+
+#[test]
+fn mutilated_rules_are_read_or_refused_with_errors() {
+    on_small_stack(|| {
+        let mut random = Random(2);
+        let tokens = [
+            "(",
+            ")",
+            "{",
+            "}",
+            "[",
+            "]",
+            ",",
+            ".",
+            "and",
+            "or",
+            "not",
+            "in",
+            "when",
+            "always",
+            "never",
+            "\"",
+            "'",
+            "==",
+            "=",
+            "!",
+            "&&",
+            "trace.has(",
+            "count(",
+            ".where(",
+            ".by(",
+            ".within(",
+            "unique",
+            "time_window == 1m",
+            "X",
+            "5",
+            "1h",
+            "5x",
+            "-",
+            "span.",
+            "span:kind",
+            "trace:duration",
+            "\\",
+            "\n",
+            "//",
+            "#",
+            "\u{0}",
+            "\u{feff}",
+            "\u{202e}",
+            "\r\n",
+            "é",
+            "*",
+            "exists(",
+            "matches",
+            "true",
+        ];
+        for _ in 0..3_000 {
+            let mut text = generate::statement(&mut random).to_string();
+            for _ in 0..1 + random.below(4) {
+                mutilate(&mut text, &mut random, &tokens);
+            }
+            for key in [Key::Condition, Key::Invariant, Key::Violation] {
+                let parsed = read_as(&text, key, &Params::new());
+                assert_eq!(parsed.statement.is_none(), has_errors(&parsed), "{text}");
+                if let Some(statement) = parsed.statement {
+                    let canonical = statement.to_string();
+                    assert_eq!(read(&canonical).statement, Some(statement), "{text}");
+                }
+            }
+        }
+    });
+}
+
+fn mutilate(text: &mut String, random: &mut Random, tokens: &[&str]) {
+    let mut boundary = |text: &str| {
+        let mut at = random.below(text.len() + 1);
+        while !text.is_char_boundary(at) {
+            at -= 1;
+        }
+        at
+    };
+    let (one, other) = (boundary(text), boundary(text));
+    match random.below(3) {
+        0 => text.insert_str(one, random.pick(tokens)),
+        1 => text.replace_range(one.min(other)..one.max(other), ""),
+        _ => text.insert_str(one, &text[one.min(other)..one.max(other)].to_owned()),
+    }
+}
+
+#[test]
+fn deep_and_endless_texts_are_refused_quickly_on_a_small_stack() {
+    for unit in [
+        "(",
+        "not ",
+        "when {",
+        "never { a.where(",
+        "a and (",
+        "a or not (",
+        "[",
+        "{",
+        "\"",
+        ".where(",
+        "a.",
+        "-",
+        "=",
+        "count(",
+    ] {
+        for bytes in [limits::RULE_TEXT_BYTES, 1_000_000 * unit.len()] {
+            let text = unit.repeat(bytes / unit.len());
+            let start = Instant::now();
+            let parsed = on_small_stack(move || read(&text));
+            assert!(has_errors(&parsed), "{unit}");
+            assert!(start.elapsed() < Duration::from_millis(400), "{unit}: {:?}", start.elapsed());
+        }
+    }
+}
+
+#[test]
+fn the_deepest_allowed_nesting_is_read_checked_printed_and_dropped_on_a_small_stack() {
+    on_small_stack(|| {
+        let deep = |levels: usize, open: &str, close: &str| {
+            format!("never {{ {}a{} }}", open.repeat(levels), close.repeat(levels))
+        };
+        for (open, close, per_unit) in
+            [("(", ")", 1), ("not ", "", 1), ("b or (c and ", ")", 1), ("b or not (c and ", ")", 2)]
+        {
+            let most = limits::NESTING / per_unit;
+            let text = deep(most, open, close);
+            let statement = read(&text).statement.expect("at the limit");
+            assert_eq!(read(&statement.to_string()).statement.as_ref(), Some(&statement));
+            drop(statement.clone());
+            assert_eq!(codes(&read(&deep(most + 1, open, close))), ["nesting-too-deep"], "{open}");
+        }
+        let inside = |levels: usize| {
+            format!("never {{ a.where({}b{}) }}", "not (".repeat(levels), ")".repeat(levels))
+        };
+        assert!(read(&inside(31)).statement.is_some());
+        assert_eq!(codes(&read(&inside(32))), ["nesting-too-deep"]);
+    });
+}
+
+#[test]
+fn rule_text_is_limited() {
+    let rule = "never { a }";
+    let filled = |bytes: usize| format!("{rule}{}", " ".repeat(bytes - rule.len()));
+    assert!(read(&filled(limits::RULE_TEXT_BYTES)).statement.is_some());
+    assert_eq!(codes(&read(&filled(limits::RULE_TEXT_BYTES + 1))), ["rule-too-long"]);
+}
+
+#[test]
+fn comparisons_are_limited() {
+    let rule = |n: usize| format!("never {{ a.where({}) }}", vec!["b"; n].join(" or "));
+    assert!(read(&rule(limits::COMPARISONS)).statement.is_some());
+    assert_eq!(codes(&read(&rule(limits::COMPARISONS + 1))), ["too-many-comparisons"]);
+}
+
+#[test]
+fn operations_are_limited() {
+    let rule = |n: usize| {
+        let names: Vec<String> = (0..n).map(|at| format!("op_{at} or op_{at}")).collect();
+        format!("never {{ {} }}", names.join(" or "))
+    };
+    assert!(read(&rule(limits::OPERATIONS)).statement.is_some());
+    assert_eq!(codes(&read(&rule(limits::OPERATIONS + 1))), ["too-many-operations"]);
+}
+
+#[test]
+fn lists_are_limited_in_text_and_in_parameters() {
+    let rule = |n: usize| format!("never {{ a.where(b in [{}]) }}", vec!["1"; n].join(","));
+    assert!(read(&rule(limits::LIST_VALUES)).statement.is_some());
+    assert_eq!(codes(&read(&rule(limits::LIST_VALUES + 1))), ["list-too-long"]);
+    let with_param = |n: usize| {
+        let list = ParamValue::List(vec![ast::Value::Bool(true); n]);
+        let params = Params::from([("many".to_owned(), list)]);
+        read_as("never { a.where(b in many) }", Key::Condition, &params)
+    };
+    assert!(with_param(limits::LIST_VALUES).statement.is_some());
+    assert_eq!(codes(&with_param(limits::LIST_VALUES + 1)), ["list-too-long"]);
+    assert_eq!(codes(&with_param(0)), ["empty-list"]);
+}
+
+#[test]
+fn patterns_are_limited() {
+    let rule = |pattern: &str| format!("never {{ a.where(b matches \"{pattern}\") }}");
+    assert!(read(&rule(&"a".repeat(limits::PATTERN_BYTES))).statement.is_some());
+    assert_eq!(codes(&read(&rule(&"a".repeat(limits::PATTERN_BYTES + 1)))), ["pattern-too-long"]);
+    assert_eq!(codes(&read(&rule("(?:a{100}){100}"))), ["pattern-too-large"]);
+    let nested = |levels: usize| rule(&format!("{}a{}", "(".repeat(levels), ")".repeat(levels)));
+    assert!(read(&nested(40)).statement.is_some());
+    assert_eq!(codes(&read(&nested(60))), ["pattern-invalid"]);
+}
+
+#[test]
+fn messages_of_one_rule_are_limited() {
+    let text = format!("never {{ {} }}", "a.where(b == 5x) and ".repeat(2_000));
+    let parsed = read(&text);
+    assert_eq!(parsed.diagnostics.len(), limits::DIAGNOSTICS_PER_RULE + 1);
+    assert_eq!(parsed.diagnostics.last().unwrap().code, "too-many-errors");
+    let start = Instant::now();
+    render(&parsed.diagnostics, "rule", &text, &Placement::identity(), false);
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+}
+
+#[test]
+fn line_ends_and_a_byte_order_mark_change_nothing() {
+    let plain = read("when { a }\nalways { b } // c\nnever { d }").statement;
+    assert!(plain.is_some());
+    assert_eq!(read("\u{feff}when { a }\r\nalways { b } // c\r\nnever { d }").statement, plain);
+}
+
+#[test]
+fn characters_that_hide_what_is_written_are_refused_everywhere() {
+    for bad in ['\u{0}', '\u{1b}', '\u{85}', '\u{202e}', '\u{2066}', '\u{200f}', '\u{feff}'] {
+        for text in [
+            format!("never {{ pay{bad}ment }}"),
+            format!("never {{ \"pay{bad}ment\" }}"),
+            format!("never {{ a }} // {bad}"),
+            format!("never {{ a.where(b matches \"{bad}\") }}"),
+        ] {
+            let parsed = read(&text);
+            assert!(
+                codes(&parsed).iter().all(|code| *code == "invisible-character"),
+                "{text:?} {:?}",
+                codes(&parsed)
+            );
+            assert!(has_errors(&parsed));
+            let shown = shown(&parsed, &text);
+            assert!(!shown.contains(bad), "{shown:?}");
+        }
+    }
+    let params =
+        Params::from([("p".to_owned(), ParamValue::One(ast::Value::Text("\u{1b}[31m".into())))]);
+    assert_eq!(
+        codes(&read_as("never { a.where(b == p) }", Key::Condition, &params)),
+        ["invisible-character"]
+    );
+}
+
+#[test]
+fn messages_point_into_the_file_that_holds_the_rule() {
+    let file =
+        "rules:\n  - id: x\n    condition: |\n      never { a.where(b == 5x) and\n        c ! }\n";
+    let text = "never { a.where(b == 5x) and\n  c ! }\n";
+    let first = file.find("never").unwrap();
+    let second = file.find("  c ! ").unwrap();
+    let placement = Placement::new(vec![(0, first), (text.find("  c").unwrap(), second)]);
+    let shown = render(&read(text).diagnostics, "rules.yaml", file, &placement, false);
+    assert!(shown.contains("rules.yaml:4:28") && shown.contains("4 |       never"), "{shown}");
+    assert!(shown.contains("rules.yaml:5:11"), "{shown}");
+    let outside = Diagnostic::error("x", "beyond the end", 900..901);
+    assert!(
+        render(&[outside], "a\u{1b}b", "short", &Placement::identity(), true).contains("a\\u{1b}b")
+    );
+}
+
+fn on_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    std::thread::Builder::new().stack_size(SMALL_STACK).spawn(work).unwrap().join().unwrap()
+}
+
+fn read(text: &str) -> Parsed {
+    read_as(text, Key::Condition, &Params::new())
+}
+
+fn read_as(text: &str, key: Key, params: &Params) -> Parsed {
+    parse_rule(text, &ReadOptions { key, has_signal: false, params, description: None })
+}
+
+fn has_errors(parsed: &Parsed) -> bool {
+    parsed.diagnostics.iter().any(|message| message.severity == betrace_compiler::Severity::Error)
+}
+
+fn codes(parsed: &Parsed) -> Vec<&'static str> {
+    parsed.diagnostics.iter().map(|message| message.code).collect()
+}
+
+fn shown(parsed: &Parsed, text: &str) -> String {
+    render(&parsed.diagnostics, "rule", text, &Placement::identity(), false)
+}
