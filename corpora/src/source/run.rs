@@ -1,0 +1,162 @@
+//! Feeds the documents of many inputs to workers. Each worker pulls: it reads a file of its own
+//! while there are unread ones, and then helps with a file of another, so many small files and one
+//! huge file both keep all workers busy and nothing waits in a queue.
+
+use std::fs::File;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use super::Options;
+use super::report::{Note, SourceReport, Why};
+use super::stream::{Block, Buffer, Stream};
+use super::walk::{Input, Origin, not_regular};
+
+/// Reads all of `inputs` and calls `each` for every block, with one thread a worker; a single
+/// worker runs on the calling thread and sees the blocks in order. Gives the workers back together
+/// with the account of what was read. Inputs that cannot be read are in that account and stop
+/// nothing. There must be at least one worker: none read nothing.
+///
+/// # Errors
+///
+/// The first error that `each` gives stops all workers at their next block and is returned.
+pub fn run<W, E, F>(
+    inputs: &[Input],
+    options: &Options,
+    mut workers: Vec<W>,
+    each: F,
+) -> Result<(Vec<W>, SourceReport), E>
+where
+    W: Send,
+    E: Send,
+    F: Fn(&mut W, Block<'_>) -> Result<(), E> + Sync,
+{
+    let feed = Feed {
+        inputs,
+        options,
+        next: AtomicUsize::new(0),
+        open: Mutex::default(),
+        report: Mutex::default(),
+        stop: AtomicBool::new(false),
+    };
+    let (feed, each) = (&feed, &each);
+    if let [only] = workers.as_mut_slice() {
+        work(feed, 0, only, each)?;
+    } else {
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = workers
+                .iter_mut()
+                .enumerate()
+                .map(|(number, worker)| scope.spawn(move || work(feed, number, worker, each)))
+                .collect();
+            threads.into_iter().try_for_each(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            })
+        })?;
+    }
+    let report = std::mem::take(&mut *lock(&feed.report));
+    Ok((workers, report))
+}
+
+fn work<W, E>(
+    feed: &Feed<'_>,
+    number: usize,
+    worker: &mut W,
+    each: &impl Fn(&mut W, Block<'_>) -> Result<(), E>,
+) -> Result<(), E> {
+    let _stop_others_on_panic = StopOnPanic(&feed.stop);
+    let mut buffer = Buffer::default();
+    let mut own = None;
+    while !feed.stop.load(Ordering::Relaxed) {
+        let Some(shared) = own.take().or_else(|| feed.stream(number)) else { break };
+        let block = match lock(&shared).as_mut() {
+            Some(stream) => stream.next_block(&mut buffer),
+            None => None,
+        };
+        let Some(block) = block else {
+            feed.close(&shared);
+            continue;
+        };
+        if let Err(error) = each(worker, block) {
+            feed.stop.store(true, Ordering::Relaxed);
+            return Err(error);
+        }
+        own = Some(shared);
+    }
+    Ok(())
+}
+
+/// An input that is open; empty once it was read to its end.
+type Shared = Arc<Mutex<Option<Stream<'static>>>>;
+
+struct Feed<'a> {
+    inputs: &'a [Input],
+    options: &'a Options,
+    next: AtomicUsize,
+    open: Mutex<Vec<Shared>>,
+    report: Mutex<SourceReport>,
+    stop: AtomicBool,
+}
+
+impl Feed<'_> {
+    /// An input that nobody reads yet, or else one that another worker reads.
+    fn stream(&self, number: usize) -> Option<Shared> {
+        // One worker at a time opens, so that none finds nothing open while the last is opened.
+        let mut open = lock(&self.open);
+        while let Some(input) = self.inputs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
+            match open_input(input, self.options) {
+                Ok(stream) => {
+                    let shared = Arc::new(Mutex::new(Some(stream)));
+                    open.push(Arc::clone(&shared));
+                    return Some(shared);
+                }
+                Err(why) => {
+                    let input_name = Arc::clone(&input.name);
+                    lock(&self.report).note(Note { order: input.order, input: input_name, why });
+                }
+            }
+        }
+        let helped = number % open.len().max(1);
+        open.get(helped).map(Arc::clone)
+    }
+
+    /// Takes an input that was read to its end off the list and keeps its report.
+    fn close(&self, shared: &Shared) {
+        lock(&self.open).retain(|other| !Arc::ptr_eq(other, shared));
+        if let Some(stream) = lock(shared).take() {
+            lock(&self.report).merge(stream.into_report());
+        }
+    }
+}
+
+/// Makes the other workers end when this one panics, so that the panic reaches the caller soon.
+struct StopOnPanic<'a>(&'a AtomicBool);
+
+impl Drop for StopOnPanic<'_> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+fn open_input(input: &Input, options: &Options) -> Result<Stream<'static>, Why> {
+    let name = Arc::clone(&input.name);
+    match &input.origin {
+        Origin::Stdin => Ok(Stream::new(input.order, name, std::io::stdin(), options.clone())),
+        Origin::File(path) => {
+            let system = |error: std::io::Error| Why::System(error.to_string());
+            // Looked at again: opening a FIFO that took the file's place would wait.
+            let kind = std::fs::metadata(path).map_err(system)?.file_type();
+            if let Some(what) = not_regular(kind) {
+                return Err(Why::NotRegular(what));
+            }
+            let file = File::open(path).map_err(system)?;
+            Ok(Stream::new(input.order, name, file, options.clone()))
+        }
+    }
+}
+
+/// A panic elsewhere is passed on by the thread that had it; the data here stays whole.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
