@@ -4,12 +4,40 @@
 //! but for the numbering of dictionary codes.
 
 mod attribute;
+mod cells;
+mod chunk;
+mod fingerprints;
+mod interner;
+mod merge;
+mod plan;
+mod seal;
+mod seeds;
+mod table;
+mod tight;
+mod traces;
+mod wanted;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use attribute::{AttributeValue, ScalarRef};
-use ir::{Schema, Segment};
+use cells::Cell;
+use chunk::Row;
+use fingerprints::Fingerprints;
+use interner::{Interner, MISSING};
+use ir::segment::DictionaryBuilder;
+use ir::{Schema, Type};
+pub use merge::finish;
+use plan::Plan;
+pub use seal::{Sealed, Unsealed};
+use seeds::Seeds;
+use traces::{Part, Root, Texts, TraceTable};
+use wanted::{Found, Wanted};
+
+/// The largest OTLP number of a kind.
+const LAST_KIND: u8 = 5;
+/// The largest OTLP number of a status code.
+const LAST_STATUS: u8 = 2;
 
 /// A span as a reader found it, without its attributes.
 #[derive(Clone, Copy, Debug)]
@@ -44,12 +72,62 @@ pub struct SpanRecord<'a> {
 #[derive(Debug)]
 pub struct Builder {
     schema: Arc<Schema>,
+    seeds: Seeds,
+    spans: u64,
+    traces: TraceTable,
+    /// Span names; a name's code is the number of its operation.
+    names: DictionaryBuilder,
+    operations: Vec<Operation>,
+    plans: Vec<Plan>,
+    /// A dictionary an attribute key.
+    dictionaries: Vec<DictionaryBuilder>,
+    messages: DictionaryBuilder,
+    services: DictionaryBuilder,
+    scope_texts: DictionaryBuilder,
+    /// Codes of the kept attributes of each resource, then of its service.
+    resources: Interner,
+    wanted_of_resources: Wanted,
+    wanted_service: Wanted,
+    /// Codes of name and version of each scope.
+    scopes: Interner,
+    fingerprints: Fingerprints,
+    scratch: Vec<u32>,
 }
+
+/// What a builder knows of an operation.
+#[derive(Clone, Copy, Debug)]
+struct Operation {
+    plan: u32,
+    name_hash: u64,
+}
+
+/// The key that names the service of a root span.
+const SERVICE: &str = "service.name";
 
 impl Builder {
     /// An empty builder.
     pub fn new(schema: Arc<Schema>) -> Self {
-        Self { schema }
+        let resource_keys = schema.resource_keys().iter().map(|&key| schema.keys()[key].clone());
+        let seeds = Seeds::get();
+        Self {
+            seeds,
+            spans: 0,
+            traces: TraceTable::new(seeds),
+            names: DictionaryBuilder::default(),
+            operations: Vec::new(),
+            plans: Vec::new(),
+            dictionaries: vec![DictionaryBuilder::default(); schema.keys().len()],
+            messages: DictionaryBuilder::default(),
+            services: DictionaryBuilder::default(),
+            scope_texts: DictionaryBuilder::default(),
+            resources: Interner::default(),
+            wanted_of_resources: Wanted::new(resource_keys.collect()),
+            wanted_service: Wanted::new(vec![SERVICE.into()]),
+            scopes: Interner::default(),
+            fingerprints: Fingerprints::default(),
+            scratch: Vec::new(),
+            schema,
+        }
     }
 
     /// The number of a resource with these attributes, for [`SpanRecord::resource`].
@@ -57,27 +135,112 @@ impl Builder {
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) -> u32 {
-        attributes.count() as u32
+        let Self { schema, dictionaries, services, scratch: codes, .. } = self;
+        let keys = schema.resource_keys();
+        codes.clear();
+        codes.resize(keys.len() + 1, MISSING);
+        self.wanted_of_resources.find(attributes.clone(), |position, found| {
+            let dictionary = &mut dictionaries[keys[position]];
+            codes[position] = code(found, dictionary);
+        });
+        self.wanted_service.find(attributes, |_, found| codes[keys.len()] = code(found, services));
+        self.resources.intern(codes)
     }
 
     /// The number of an instrumentation scope, for [`SpanRecord::scope`].
     pub fn scope(&mut self, name: &str, version: &str) -> u32 {
-        (name.len() + version.len()) as u32
+        if !self.schema.structure() {
+            return 0;
+        }
+        let codes = [name, version].map(|text| self.scope_texts.intern(Type::Text, text));
+        self.scopes.intern(&codes)
     }
 
     /// Adds a span.
+    ///
+    /// # Panics
+    /// Where the span's resource or scope is not a number that this builder gave.
     pub fn span<'a, V: AttributeValue<'a>>(
         &mut self,
         span: &SpanRecord<'a>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
-        let _ = (span, attributes, &self.schema);
+        self.spans += 1;
+        let operation = self.operation(span.name);
+        let Operation { plan, name_hash } = self.operations[operation as usize];
+        let resource = &self.resources.lists()[span.resource as usize];
+        let root = (span.parent_id == 0).then(|| Root {
+            start: span.start,
+            id: span.span_id,
+            operation,
+            service: resource[resource.len() - 1],
+        });
+        let part = Part::of_span(span.start, span.end, span.flags, root);
+        let texts = Texts { names: &self.names, services: &self.services };
+        let trace = self.traces.add(span.trace_id, part, texts);
+        let kind = if span.kind > LAST_KIND { 0 } else { span.kind };
+        let plan = &mut self.plans[plan as usize];
+        let kept = !plan.skips(resource, attributes.clone()) && {
+            let structure = self.schema.structure();
+            let message = match span.message {
+                "" => 0,
+                text if plan.reads.message => self.messages.intern(Type::Text, text) + 1,
+                _ => 0,
+            };
+            let row = Row {
+                start: span.start,
+                end: span.end,
+                id: span.span_id,
+                parent: if structure { span.parent_id } else { 0 },
+                trace,
+                operation,
+                resource: span.resource,
+                message,
+                scope: if structure { span.scope } else { 0 },
+                flags: if structure { span.flags } else { 0 },
+                kind,
+                status: if span.status > LAST_STATUS { 0 } else { span.status },
+            };
+            plan.add(row, resource, attributes, &mut self.dictionaries)
+        };
+        if !kept {
+            self.fingerprints.push(self.seeds.span(&SpanRecord { kind, ..*span }, name_hash));
+        }
     }
 
     /// Bytes of memory that it holds; cheap to ask.
     pub fn bytes(&self) -> usize {
-        0
+        let single = [&self.names, &self.messages, &self.services, &self.scope_texts];
+        let dictionaries = single.into_iter().chain(&self.dictionaries);
+        self.traces.bytes()
+            + self.operations.capacity() * size_of::<Operation>()
+            + self.plans.iter().map(Plan::bytes).sum::<usize>()
+            + dictionaries.map(DictionaryBuilder::bytes).sum::<usize>()
+            + self.resources.bytes()
+            + self.scopes.bytes()
+            + self.fingerprints.bytes()
     }
+
+    /// The number of an operation.
+    fn operation(&mut self, name: &str) -> u32 {
+        let number = self.names.intern(Type::Text, name);
+        if number as usize == self.operations.len() {
+            let reads = self.schema.reads(name);
+            let known = self.plans.iter().position(|plan| plan.reads == reads);
+            let plan = known.unwrap_or_else(|| {
+                self.plans.push(Plan::new(&self.schema, reads));
+                self.plans.len() - 1
+            });
+            let name_hash = self.seeds.name(name);
+            self.operations.push(Operation { plan: plan as u32, name_hash });
+        }
+        number
+    }
+}
+
+/// The code of a value that was found, [`MISSING`] if it is none.
+fn code(found: Found<'_>, dictionary: &mut DictionaryBuilder) -> u32 {
+    Cell::of(found, dictionary).map_or(MISSING, |cell| cell.code(dictionary))
 }
 
 /// What came of all spans.
@@ -100,30 +263,4 @@ pub struct Finished {
     pub clock_defects: u64,
     /// The segments, by time; each can be sealed by another thread.
     pub segments: VecDeque<Unsealed>,
-}
-
-/// The spans of one segment, still in the order of their arrival.
-#[derive(Debug)]
-pub struct Unsealed {}
-
-/// A segment and what its sealing found.
-#[derive(Debug)]
-pub struct Sealed {
-    /// The segment.
-    pub segment: Segment,
-    /// Spans of it that were there more than once, beyond the first.
-    pub duplicates: u64,
-}
-
-impl Unsealed {
-    /// Sorts the spans into a segment.
-    pub fn seal(self) -> Sealed {
-        Sealed { segment: Segment::default(), duplicates: 0 }
-    }
-}
-
-/// Joins what the workers have, cut by time into segments of `traces_per_segment` traces.
-pub fn finish(builders: Vec<Builder>, traces_per_segment: usize) -> Finished {
-    let _ = (builders, traces_per_segment);
-    Finished::default()
 }

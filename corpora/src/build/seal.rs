@@ -1,0 +1,300 @@
+//! Sorts the rows of one segment into the tables of their operations.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use ir::segment::{Buffer, Column, Dictionary, Narrow, Values};
+use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
+use ir::{Mask, Type};
+
+use super::cells::Cell;
+use super::chunk::{Chunk, ROWS, Row};
+use super::interner::MISSING;
+use super::merge::Shared;
+use super::table::Tables;
+use super::traces::Entry;
+
+/// An operation with fewer rows shares its table with others.
+pub(super) const OWN_TABLE: usize = 1024;
+
+/// The spans of one segment, still in the order of their arrival.
+#[derive(Debug)]
+pub struct Unsealed {
+    pub(super) shared: Arc<Shared>,
+    /// Rank of the first trace.
+    pub(super) first: usize,
+    pub(super) traces: usize,
+    pub(super) plans: Vec<PlanRows>,
+}
+
+/// A segment and what its sealing found.
+#[derive(Debug)]
+pub struct Sealed {
+    /// The segment.
+    pub segment: Segment,
+    /// Spans of it that were there more than once, beyond the first.
+    pub duplicates: u64,
+}
+
+/// Where the rows of a plan are.
+#[derive(Debug)]
+pub(super) struct PlanRows {
+    pub(super) plan: usize,
+    /// Chunks with such rows, and the number of the worker that made each.
+    pub(super) chunks: Vec<(u32, Arc<Chunk>)>,
+    /// Number of the chunk times [`ROWS`], plus the row in it.
+    pub(super) rows: Vec<u32>,
+}
+
+/// The spans of a plan by operation, trace, start and id, each once.
+pub(super) struct PlanSpans {
+    rows: PlanRows,
+    /// The rows with the run's numbers; the operation by its place in `operations`, the trace by
+    /// its ordinal.
+    spans: Vec<Row>,
+    /// Numbers of `spans` in their order.
+    order: Vec<u32>,
+    /// Codes of the operations' names, by name, with their part of `order`.
+    operations: Vec<(u32, Range<usize>)>,
+}
+
+impl Unsealed {
+    /// Sorts the spans into a segment.
+    pub fn seal(self) -> Sealed {
+        let Self { shared, first, traces, plans } = self;
+        let mut duplicates = 0;
+        let plans: Vec<PlanSpans> = (plans.into_iter())
+            .map(|rows| {
+                let before = rows.rows.len();
+                let plan = PlanSpans::sort(&shared, first, rows);
+                duplicates += (before - plan.order.len()) as u64;
+                plan
+            })
+            .collect();
+        let ranks = first..first + traces;
+        let starts: Vec<u64> = shared.order[ranks.clone()]
+            .iter()
+            .map(|&at| shared.entries[at as usize].start)
+            .collect();
+        let mut tables = Tables::new(&shared, starts);
+        let operations = directory(&shared, &plans, traces, &mut tables);
+        let segment = tables.finish(self::traces(&shared, ranks), operations);
+        Sealed { segment, duplicates }
+    }
+}
+
+/// Finds a table for every operation and has the tables built.
+fn directory(
+    shared: &Shared,
+    plans: &[PlanSpans],
+    traces: usize,
+    tables: &mut Tables<'_>,
+) -> Vec<OperationRows> {
+    let operations = plans.iter().enumerate().flat_map(|(plan, spans)| {
+        spans.operations.iter().map(move |(name, range)| (shared.names.text(*name), plan, range))
+    });
+    let mut operations: Vec<(&str, usize, &Range<usize>)> = operations.collect();
+    operations.sort_unstable_by_key(|(name, ..)| *name);
+    let mut contents: Vec<(usize, Vec<u32>)> = Vec::new();
+    let mut common: HashMap<usize, usize> = HashMap::new();
+    let mut directory = Vec::with_capacity(operations.len());
+    for (name, plan, range) in operations {
+        let spans = &plans[plan];
+        let rows = &spans.order[range.clone()];
+        let own = rows.len() >= OWN_TABLE;
+        let fresh = contents.len();
+        let table = if own { fresh } else { *common.entry(plan).or_insert(fresh) };
+        if table == fresh {
+            contents.push((plan, Vec::new()));
+        }
+        let content = &mut contents[table].1;
+        let start = content.len();
+        content.extend_from_slice(rows);
+        let presence = own.then(|| {
+            let mut presence = Mask::empty(traces);
+            let rows = rows.iter().map(|&row| spans.spans[row as usize].trace as usize);
+            rows.for_each(|trace| presence.insert(trace));
+            presence
+        });
+        directory.push(OperationRows {
+            name: name.into(),
+            table,
+            rows: start..start + rows.len(),
+            presence,
+        });
+    }
+    contents.iter().for_each(|(plan, rows)| tables.push(&plans[*plan], rows));
+    directory
+}
+
+fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
+    let entries = || shared.order[ranks.clone()].iter().map(|&at| &shared.entries[at as usize]);
+    let codes = |codes: Vec<u32>, dictionary: &Arc<Dictionary>| {
+        let mut present = Mask::empty(codes.len());
+        let rows = codes.iter().enumerate().filter(|(_, code)| **code != MISSING);
+        rows.for_each(|(row, _)| present.insert(row));
+        let codes = codes.iter().map(|&code| if code == MISSING { 0 } else { code.into() });
+        Column::new(Values::Codes(Narrow::pack(codes), Arc::clone(dictionary)), present)
+    };
+    let spans: Vec<u64> = entries().map(|entry| entry.spans.into()).collect();
+    Traces {
+        id: Buffer::collect(entries().map(Entry::id)),
+        start: Buffer::collect(entries().map(|entry| entry.start)),
+        end: Buffer::collect(entries().map(|entry| entry.end)),
+        spans: Narrow::pack(spans.into_iter()),
+        root_name: Some(codes(entries().map(|e| e.root_operation).collect(), &shared.names)),
+        root_service: Some(codes(entries().map(|e| e.root_service).collect(), &shared.services)),
+        flags: Buffer::collect(entries().map(|entry| {
+            let rootless = if entry.root_operation == MISSING { ROOTLESS } else { 0 };
+            entry.flags() | rootless
+        })),
+    }
+}
+
+impl PlanSpans {
+    fn sort(shared: &Shared, first: usize, rows: PlanRows) -> Self {
+        let mut spans: Vec<Row> = Vec::with_capacity(rows.rows.len());
+        for &at in &rows.rows {
+            let (worker, chunk) = &rows.chunks[at as usize / ROWS];
+            let maps = &shared.workers[*worker as usize];
+            let row = chunk.row(at as usize % ROWS);
+            spans.push(Row {
+                trace: (maps.ranks[row.trace as usize] as usize - first) as u32,
+                operation: maps.names.get(row.operation),
+                resource: maps.resources[row.resource as usize],
+                message: row.message.checked_sub(1).map_or(0, |code| maps.messages.get(code) + 1),
+                scope: maps.scopes.get(row.scope as usize).copied().unwrap_or(0),
+                ..row
+            });
+        }
+        let names = number_operations(shared, &mut spans);
+        let mut plan = Self { rows, spans, order: Vec::new(), operations: Vec::new() };
+        plan.order_spans(shared);
+        plan.operations = plan.find_operations(&names);
+        plan
+    }
+
+    /// What is kept of these spans, by number of the schema's plans.
+    pub(super) fn plan(&self) -> usize {
+        self.rows.plan
+    }
+
+    /// A span.
+    pub(super) fn span(&self, number: u32) -> &Row {
+        &self.spans[number as usize]
+    }
+
+    /// The value of an attribute of a span, with the run's codes.
+    pub(super) fn cell(
+        &self,
+        shared: &Shared,
+        number: u32,
+        column: usize,
+        key: usize,
+    ) -> Option<Cell> {
+        let at = self.rows.rows[number as usize] as usize;
+        let (worker, chunk) = &self.rows.chunks[at / ROWS];
+        let cell = chunk.cell(at % ROWS, column)?;
+        Some(cell.recoded(|code| shared.workers[*worker as usize].dictionaries[key].get(code)))
+    }
+
+    fn order_spans(&mut self, shared: &Shared) {
+        let key = |row: &Row| u64::from(row.operation) << 32 | u64::from(row.trace);
+        let mut keys: Vec<(u64, u32)> =
+            self.spans.iter().enumerate().map(|(at, row)| (key(row), at as u32)).collect();
+        keys.sort_unstable();
+        let mut order = Vec::with_capacity(keys.len());
+        for run in keys.chunk_by_mut(|a, b| a.0 == b.0) {
+            if run.len() > 1 {
+                run.sort_unstable_by(|a, b| self.compare(shared, a.1, b.1));
+            }
+            let mut last = None;
+            for &(_, at) in &*run {
+                let same = |other: u32| identity(self.span(other)) == identity(self.span(at));
+                if !last.is_some_and(same) {
+                    order.push(at);
+                    last = Some(at);
+                }
+            }
+        }
+        self.order = order;
+    }
+
+    fn find_operations(&self, names: &[u32]) -> Vec<(u32, Range<usize>)> {
+        let mut start = 0;
+        let same = |&a: &u32, &b: &u32| self.span(a).operation == self.span(b).operation;
+        let runs = self.order.chunk_by(same).map(|run| {
+            start += run.len();
+            (names[self.span(run[0]).operation as usize], start - run.len()..start)
+        });
+        runs.collect()
+    }
+
+    /// A total order of what can be told apart: what makes a span itself, then its values.
+    fn compare(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
+        let (left, right) = (self.span(a), self.span(b));
+        identity(left).cmp(&identity(right)).then_with(|| self.compare_values(shared, a, b))
+    }
+
+    fn compare_values(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
+        let (left, right) = (self.span(a), self.span(b));
+        let message = |row: &Row| row.message.checked_sub(1).map(|code| shared.messages.text(code));
+        let scope = |row: &Row| {
+            let list = shared.scopes.get(row.scope as usize);
+            list.map(|list| [0, 1].map(|at| shared.scope_texts.text(list[at])))
+        };
+        (left.status, message(left), left.parent, left.flags)
+            .cmp(&(right.status, message(right), right.parent, right.flags))
+            .then_with(|| scope(left).cmp(&scope(right)))
+            .then_with(|| self.compare_attributes(shared, a, b))
+            .then_with(|| compare_resources(shared, left.resource, right.resource))
+    }
+
+    fn compare_attributes(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
+        let keys = shared.reads[self.plan()].keys.iter().enumerate();
+        keys.map(|(column, &key)| {
+            let value = |number| {
+                let cell = self.cell(shared, number, column, key)?;
+                Some(typed_text(cell, &shared.dictionaries[key]))
+            };
+            value(a).cmp(&value(b))
+        })
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+    }
+}
+
+/// What spans of one trace and operation have to agree in to be the same, in the order of rows.
+fn identity(row: &Row) -> (u64, u64, u8, u64) {
+    (row.start, row.id, row.kind, row.end)
+}
+
+fn compare_resources(shared: &Shared, a: u32, b: u32) -> Ordering {
+    let value = |number: u32, position: usize, key: usize| {
+        let code = shared.resources[number as usize][position];
+        (code != MISSING).then(|| typed_text(Cell::from_code(code), &shared.dictionaries[key]))
+    };
+    let keys = shared.schema.resource_keys().iter().enumerate();
+    keys.map(|(position, &key)| value(a, position, key).cmp(&value(b, position, key)))
+        .find(|order| order.is_ne())
+        .unwrap_or(Ordering::Equal)
+}
+
+fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {
+    let datum = cell.datum(dictionary);
+    (datum.value_type(), datum.text().into_owned())
+}
+
+/// Replaces codes of names by their places in the list of names, which is returned, by name.
+fn number_operations(shared: &Shared, spans: &mut [Row]) -> Vec<u32> {
+    let mut places: HashMap<u32, u32> = spans.iter().map(|row| (row.operation, 0)).collect();
+    let mut names: Vec<u32> = places.keys().copied().collect();
+    names.sort_unstable_by_key(|&name| shared.names.text(name));
+    for (place, name) in names.iter().enumerate() {
+        places.insert(*name, place as u32);
+    }
+    spans.iter_mut().for_each(|row| row.operation = places[&row.operation]);
+    names
+}

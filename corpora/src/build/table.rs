@@ -1,0 +1,187 @@
+//! Packs sorted spans into the columns of tables, with resources and scopes numbered anew by the
+//! segment, in the order of their first use.
+
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use ir::segment::{
+    Buffer, Column, Dictionary, Index, Integers, Narrow, OperationRows, Scopes, Segment, Slot,
+    Table, Traces, Values, signed_difference,
+};
+use ir::{Mask, Type};
+
+use super::cells::{Cell, Kind};
+use super::chunk::Row;
+use super::interner::MISSING;
+use super::merge::Shared;
+use super::seal::PlanSpans;
+
+/// The tables of a segment so far.
+pub(super) struct Tables<'a> {
+    shared: &'a Shared,
+    /// Starts of the traces, by ordinal.
+    starts: Vec<u64>,
+    tables: Vec<Table>,
+    resources: Local,
+    scopes: Local,
+}
+
+/// Numbers of a segment for some of the run's.
+#[derive(Default)]
+struct Local {
+    numbers: HashMap<u32, u32>,
+    used: Vec<u32>,
+}
+
+impl<'a> Tables<'a> {
+    /// No tables yet.
+    pub(super) fn new(shared: &'a Shared, starts: Vec<u64>) -> Self {
+        let (resources, scopes) = (Local::default(), Local::default());
+        Self { shared, starts, tables: Vec::new(), resources, scopes }
+    }
+
+    /// Adds the table of these rows.
+    pub(super) fn push(&mut self, plan: &PlanSpans, rows: &[u32]) {
+        let shared = self.shared;
+        let spans: Vec<&Row> = rows.iter().map(|&row| plan.span(row)).collect();
+        let structure = shared.schema.structure();
+        let ints = |value: fn(&Row) -> i64| Slot::Decoded(integers(spans.iter().map(|r| value(r))));
+        let kept = |slot: Slot| if structure { slot } else { Slot::NotDecoded };
+        let resources = spans.iter().map(|row| self.resources.number(row.resource));
+        let resources: Vec<u64> = resources.collect();
+        let scopes = match structure {
+            true => spans.iter().map(|row| self.scopes.number(row.scope)).collect(),
+            false => Vec::new(),
+        };
+        let reads = &shared.reads[plan.plan()];
+        let start = |row: &&Row| signed_difference(row.start, self.starts[row.trace as usize]);
+        let codes = |code: fn(&Row) -> u8, dictionary: &Arc<Dictionary>| {
+            let codes = Narrow::pack(spans.iter().map(|row| code(row).into()));
+            let values = Values::Codes(codes, Arc::clone(dictionary));
+            Slot::Decoded(Column { values, present: None })
+        };
+        let mut attributes = vec![Slot::NotDecoded; shared.schema.keys().len()];
+        for (column, &key) in reads.keys.iter().enumerate() {
+            let cells = rows.iter().map(|&row| plan.cell(shared, row, column, key));
+            attributes[key] = Slot::Decoded(self::column(cells, &shared.dictionaries[key]));
+        }
+        let message = || {
+            let code = |row: &&Row| row.message.checked_sub(1).map(Cell::from_code);
+            Slot::Decoded(column(spans.iter().map(code), &shared.messages))
+        };
+        self.tables.push(Table {
+            trace: Buffer::collect(spans.iter().map(|row| row.trace)),
+            start: Integers::pack(spans.iter().map(start)),
+            id: Buffer::collect(spans.iter().map(|row| row.id)),
+            resource: Narrow::pack(resources.into_iter()),
+            duration: ints(|row| signed_difference(row.end, row.start)),
+            kind: codes(|row| row.kind, &shared.kinds),
+            status: codes(|row| row.status, &shared.statuses),
+            message: if reads.message { message() } else { Slot::NotDecoded },
+            parent: kept(ints(|row| row.parent.cast_signed())),
+            scope: kept(Slot::Decoded(integers(scopes.iter().map(|&scope: &u64| scope as i64)))),
+            flags: kept(ints(|row| row.flags.into())),
+            attributes,
+        });
+    }
+
+    /// The segment of these tables.
+    pub(super) fn finish(self, traces: Traces, operations: Vec<OperationRows>) -> Segment {
+        let shared = self.shared;
+        let schema = &shared.schema;
+        let mut resources = vec![Slot::NotDecoded; schema.keys().len()];
+        for (position, &key) in schema.resource_keys().iter().enumerate() {
+            let used = self.resources.used.iter();
+            let cells = used.map(|&number| cell(shared.resources[number as usize][position]));
+            resources[key] = Slot::Decoded(column(cells, &shared.dictionaries[key]));
+        }
+        let scope = |position: usize| {
+            if !schema.structure() {
+                return Slot::NotDecoded;
+            }
+            let text = |&number: &u32| {
+                let code = shared.scopes.get(number as usize)?[position];
+                (!shared.scope_texts.text(code).is_empty()).then_some(Cell::from_code(code))
+            };
+            Slot::Decoded(column(self.scopes.used.iter().map(text), &shared.scope_texts))
+        };
+        Segment {
+            traces,
+            keys: schema.keys().to_vec(),
+            operations,
+            tables: self.tables,
+            resources,
+            scopes: Scopes { name: scope(0), version: scope(1) },
+            coverage: schema.coverage(),
+            index: Index::default(),
+        }
+    }
+}
+
+impl Local {
+    fn number(&mut self, of_run: u32) -> u64 {
+        let Self { numbers, used } = self;
+        let number = numbers.entry(of_run).or_insert_with(|| {
+            used.push(of_run);
+            used.len() as u32 - 1
+        });
+        u64::from(*number)
+    }
+}
+
+fn cell(code: u32) -> Option<Cell> {
+    (code != MISSING).then_some(Cell::from_code(code))
+}
+
+fn integers(values: impl ExactSizeIterator<Item = i64> + Clone) -> Column {
+    Column { values: Values::Integers(Integers::pack(values)), present: None }
+}
+
+/// The column of these cells, all of one kind: numbers if all values are of one numeric type.
+fn column(
+    cells: impl ExactSizeIterator<Item = Option<Cell>>,
+    dictionary: &Arc<Dictionary>,
+) -> Column {
+    let mut present = Mask::empty(cells.len());
+    let mut bits = vec![0; cells.len()];
+    let mut kind = None;
+    for (row, cell) in cells.enumerate() {
+        if let Some(cell) = cell {
+            present.insert(row);
+            bits[row] = cell.bits;
+            kind = Some(cell.kind);
+        }
+    }
+    let Some(mut kind) = kind else { return Column::EMPTY };
+    if kind == Kind::Codes {
+        kind = numbers_of_codes(&mut bits, &present, dictionary).unwrap_or(kind);
+    }
+    let first = present.iter().next().map_or(0, |row| bits[row]);
+    // A missing slot holds some value of the column, so that it does not widen it.
+    let bits = || bits.iter().enumerate().map(|(r, &b)| if present.get(r) { b } else { first });
+    let values = match kind {
+        Kind::Ints => Values::Integers(Integers::pack(bits().map(u64::cast_signed))),
+        Kind::Floats => Values::Floats(Buffer::collect(bits().map(f64::from_bits))),
+        Kind::Codes => Values::Codes(Narrow::pack(bits()), Arc::clone(dictionary)),
+    };
+    Column::new(values, present)
+}
+
+/// Replaces codes by the numbers that they stand for, if all stand for numbers of one type.
+fn numbers_of_codes(bits: &mut [u64], present: &Mask, dictionary: &Dictionary) -> Option<Kind> {
+    let mut types = present.iter().map(|row| dictionary.get(bits[row] as u32).value_type());
+    let first = types.next()?;
+    let (kind, number): (Kind, fn(&str) -> Option<u64>) = match first {
+        Type::Int => (Kind::Ints, |text| text.parse().ok().map(i64::cast_unsigned)),
+        Type::Float => (Kind::Floats, |text| text.parse().ok().map(f64::to_bits)),
+        _ => return None,
+    };
+    if types.any(|other| other != first) {
+        return None;
+    }
+    for row in present.iter() {
+        bits[row] = number(dictionary.text(bits[row] as u32))
+            .expect("the canonical text of a number reads as that number");
+    }
+    Some(kind)
+}
