@@ -107,6 +107,9 @@ impl<T> Drop for StopOnPanic<'_, T> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    use std::time::Duration;
+
     use super::*;
 
     #[test]
@@ -126,14 +129,15 @@ mod tests {
     #[test]
     fn a_full_window_makes_workers_wait() {
         let jobs = InOrder::new(1);
+        let receiving = AtomicBool::new(false);
         assert_eq!(jobs.take(), Some(0));
         std::thread::scope(|scope| {
-            let worker = scope.spawn(|| jobs.take());
-            assert!(!worker.is_finished());
+            let worker = scope.spawn(|| (jobs.take(), receiving.load(Ordering::SeqCst)));
             jobs.put(0, Some(()));
-            assert!(!worker.is_finished());
+            std::thread::sleep(Duration::from_millis(20));
+            receiving.store(true, Ordering::SeqCst);
             assert_eq!(jobs.receive(), Some(()));
-            assert_eq!(worker.join().ok(), Some(Some(1)));
+            assert_eq!(worker.join().ok(), Some((Some(1), true)));
         });
     }
 

@@ -176,10 +176,14 @@ impl FromStr for Moment {
             Form::YearMonth(format!("{text}-01").parse().map_err(calendar)?)
         } else if has_shape(text, "0000-00-00") {
             Form::Date(text.parse().map_err(calendar)?)
-        } else if text.get(..10).is_some_and(|date| has_shape(date, "0000-00-00")) {
-            match text.parse::<DateTime>() {
-                Ok(local) => Form::Local(local),
-                Err(_) => Form::Instant(text.parse().map_err(calendar)?),
+        } else if let Some((date, time)) = text.split_at_checked(10)
+            && has_shape(date, "0000-00-00")
+        {
+            // An offset must be told first: read as a local time, it would be passed over.
+            let is_clock = |byte: u8| byte.is_ascii_digit() || matches!(byte, b':' | b'.');
+            match time.bytes().skip(1).all(is_clock) {
+                true => Form::Local(text.parse().map_err(calendar)?),
+                false => Form::Instant(text.parse().map_err(calendar)?),
             }
         } else {
             return Err(not_a_time());
@@ -253,4 +257,127 @@ fn unit_of(unit: &str) -> Option<u64> {
         "w" => 604_800_000_000_000,
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 2024-10-25T22:30:00Z: the 25th in UTC, the 26th in Berlin.
+    const FIRST: &str = "2024-10-25T22:30:00Z";
+    const LAST: &str = "2024-11-24T12:00:00Z";
+
+    fn at(text: &str) -> u64 {
+        nanoseconds(text.parse().unwrap())
+    }
+
+    fn bounds(text: &str, zone: &str) -> [String; 2] {
+        let zone = TimeZone::get(zone).unwrap();
+        let moment: Moment = text.parse().unwrap();
+        [Moment::start, Moment::end].map(|bound| {
+            let bound = bound(&moment, at(FIRST), at(LAST), &zone).unwrap();
+            crate::signal::rfc3339(bound).replace(":00.000Z", "")
+        })
+    }
+
+    #[test]
+    fn every_form_has_a_beginning_and_an_end() {
+        for (text, zone, start, end) in [
+            ("Day1", "UTC", "2024-10-25T00:00", "2024-10-26T00:00"),
+            ("Day1", "Europe/Berlin", "2024-10-25T22:00", "2024-10-26T22:00"),
+            // The day on which the clocks go back has 25 hours.
+            ("Day2", "Europe/Berlin", "2024-10-26T22:00", "2024-10-27T23:00"),
+            ("day29", "UTC", "2024-11-22T00:00", "2024-11-23T00:00"),
+            ("DAY8", "UTC", "2024-11-01T00:00", "2024-11-02T00:00"),
+            ("Month1", "UTC", "2024-10-01T00:00", "2024-11-01T00:00"),
+            ("month4", "UTC", "2025-01-01T00:00", "2025-02-01T00:00"),
+            ("Month1", "Europe/Berlin", "2024-09-30T22:00", "2024-10-31T23:00"),
+            ("-29d", "UTC", "2024-10-26T12:00", "2024-10-26T12:00"),
+            ("-1d12h", "UTC", "2024-11-23T00:00", "2024-11-23T00:00"),
+            ("-90m", "UTC", "2024-11-24T10:30", "2024-11-24T10:30"),
+            ("2024-10-27", "UTC", "2024-10-27T00:00", "2024-10-28T00:00"),
+            ("2024-10-27", "Europe/Berlin", "2024-10-26T22:00", "2024-10-27T23:00"),
+            ("2024-02", "UTC", "2024-02-01T00:00", "2024-03-01T00:00"),
+            ("2024-10-27T08:00:00Z", "Europe/Berlin", "2024-10-27T08:00", "2024-10-27T08:00"),
+            ("2024-10-27T08:00:00+05:30", "UTC", "2024-10-27T02:30", "2024-10-27T02:30"),
+            ("2024-10-27T08:00", "America/New_York", "2024-10-27T12:00", "2024-10-27T12:00"),
+            ("2024-10-27 08:00:00", "UTC", "2024-10-27T08:00", "2024-10-27T08:00"),
+            ("1960-01-01", "UTC", "1970-01-01T00:00", "1970-01-01T00:00"),
+        ] {
+            assert_eq!(bounds(text, zone), [start, end], "{text} in {zone}");
+        }
+    }
+
+    #[test]
+    fn anything_else_is_refused_with_its_reason() {
+        let kind = |text: &str| match text.parse::<Moment>() {
+            Ok(_) => "fine",
+            Err(RangeError::NotATime { .. }) => "not a time",
+            Err(RangeError::CountsFromOne { .. }) => "from one",
+            Err(RangeError::NotInCalendar { .. }) => "calendar",
+            Err(RangeError::TooFar) => "too far",
+            Err(RangeError::Empty { .. }) => "empty",
+        };
+        for (text, expected) in [
+            ("Day0", "from one"),
+            ("Month0", "from one"),
+            ("Day", "not a time"),
+            ("Day-1", "not a time"),
+            ("Day+1", "not a time"),
+            ("Day5x", "not a time"),
+            ("Day99999999999", "too far"),
+            ("", "not a time"),
+            ("-", "not a time"),
+            ("-29", "not a time"),
+            ("-29y", "not a time"),
+            ("-1d-1d", "not a time"),
+            ("-99999999999d", "not a time"),
+            ("29d", "not a time"),
+            ("yesterday", "not a time"),
+            ("2024", "not a time"),
+            ("20241027", "not a time"),
+            ("2024-13", "calendar"),
+            ("2024-02-30", "calendar"),
+            ("2024-10-27T25:00:00Z", "calendar"),
+            ("2024-10-27x", "calendar"),
+            ("2024-10-27T08:00:00[Europe/Berlin]", "calendar"),
+            ("ﬁ", "not a time"),
+        ] {
+            assert_eq!(kind(text), expected, "{text}");
+        }
+        let zone = TimeZone::UTC;
+        for text in ["Day4000000000", "Month4000000000", "9999-12-31", "9999-12"] {
+            let moment: Moment = text.parse().unwrap();
+            assert_eq!(moment.end(at(FIRST), at(LAST), &zone), Err(RangeError::TooFar), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_range_must_hold_something() {
+        let resolve = |from: &str, to: &str| {
+            let moment = |text: &str| (!text.is_empty()).then(|| text.parse().unwrap());
+            TimeRange::resolve(moment(from), moment(to), at(FIRST), at(LAST), &TimeZone::UTC)
+        };
+        let day = |text| Some(at(text));
+        assert_eq!(resolve("", ""), Ok(TimeRange { from: 0, to: None }));
+        assert_eq!(resolve("", "Day1").unwrap().to, day("2024-10-26T00:00:00Z"));
+        assert_eq!(
+            resolve("Day1", "Day1"),
+            Ok(TimeRange { from: at("2024-10-25T00:00:00Z"), to: day("2024-10-26T00:00:00Z") })
+        );
+        let error = resolve("Day2", "Day1").unwrap_err().to_string();
+        assert!(error.contains("2024-10-26T00:00:00.000Z"), "{error}");
+        assert!(resolve("-1d", "-1d").is_err());
+        assert!(resolve("-1d", "-23h").is_ok());
+    }
+
+    #[test]
+    fn days_are_numbered_from_the_first() {
+        let zone = TimeZone::UTC;
+        let first = date_of(at(FIRST), &zone);
+        assert_eq!(day_number(first, first), 1);
+        assert_eq!(day_number(date_of(at(LAST), &zone), first), 31);
+        assert_eq!(day_number("2024-10-24".parse().unwrap(), first), 0);
+        assert_eq!(day_number("2025-10-25".parse().unwrap(), first), 366);
+    }
 }

@@ -1,0 +1,109 @@
+//! The same output for any number of threads, and the first error in order.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use betrace_runtime::{Error, Options, TimeRange, replay};
+use ir::module::Operation;
+use ir::segment::Coverage;
+use ir::{Interpreter, Segment};
+
+use crate::support::{Rules, options, run_with, segments};
+
+fn rules() -> Rules {
+    let mut rules = Rules::default();
+    let (a, b) = (rules.has("a", ""), rules.has("b", ""));
+    rules.rule("has-b", None, &[b], &[]);
+    rules.rule("no-a", None, &[], &[a]);
+    rules.context(&["n"]);
+    rules
+}
+
+fn traces() -> String {
+    (0..150).map(|at| format!("t{at} @{}ms {}{{n={at}}}\n", at / 3, ["a", "b"][at % 2])).collect()
+}
+
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("segment {0} cannot be read")]
+struct Unread(usize);
+
+#[test]
+fn threads_change_nothing() {
+    let module = rules().module;
+    let expected = run_with(&module, &traces(), usize::MAX, &Options::default());
+    assert_eq!(expected.1.len(), 150);
+    for threads in [1, 2, 4, 9] {
+        for per_segment in [1, 7, 64, 149] {
+            let options = options(threads, TimeRange::default());
+            let got = run_with(&module, &traces(), per_segment, &options);
+            assert_eq!(got, expected, "{threads} threads, {per_segment} traces a segment");
+        }
+    }
+}
+
+#[test]
+fn slow_segments_hold_back_the_fast_ones() {
+    let module = rules().module;
+    let made = AtomicUsize::new(0);
+    let segment = |number: usize| {
+        made.fetch_add(1, Ordering::Relaxed);
+        if number == 0 {
+            std::thread::sleep(Duration::from_millis(50));
+            // Two for each thread, this one included.
+            assert_eq!(made.load(Ordering::Relaxed), 8);
+        }
+        Ok::<_, Unread>(segments(&traces(), 10).into_iter().nth(number))
+    };
+    let mut ids = Vec::new();
+    replay(&module, &Interpreter, &options(4, TimeRange::default()), &segment, &mut |signal| {
+        ids.push(signal.trace_id);
+        Ok(())
+    })
+    .unwrap();
+    assert_eq!(ids.len(), 150);
+    assert!(ids.is_sorted());
+}
+
+#[test]
+fn the_first_error_in_order_is_told_after_the_signals_before_it() {
+    let module = rules().module;
+    for threads in [1, 4] {
+        let segment = |number: usize| match number {
+            2 | 3 => Err(Unread(number)),
+            _ => Ok(segments(&traces(), 10).into_iter().nth(number)),
+        };
+        let mut delivered = 0;
+        let options = options(threads, TimeRange::default());
+        let result = replay(&module, &Interpreter, &options, &segment, &mut |_| {
+            delivered += 1;
+            Ok(())
+        });
+        assert!(matches!(result, Err(Error::Caller(Unread(2)))), "{result:?}");
+        assert_eq!(delivered, 20);
+    }
+}
+
+#[test]
+fn a_taker_that_fails_ends_the_replay() {
+    let module = rules().module;
+    let segment = |number| Ok(segments(&traces(), 1).into_iter().nth(number));
+    let options = options(4, TimeRange::default());
+    let mut left = 5;
+    let result = replay(&module, &Interpreter, &options, &segment, &mut |_| {
+        left -= 1;
+        if left == 0 { Err(Unread(0)) } else { Ok(()) }
+    });
+    assert!(matches!(result, Err(Error::Caller(Unread(0)))), "{result:?}");
+}
+
+#[test]
+fn a_segment_made_without_what_a_rule_reads_is_a_fault() {
+    let module = rules().module;
+    let segment = |number: usize| {
+        let segment = segments(&traces(), usize::MAX).into_iter().nth(number);
+        let coverage = Coverage::Operations([Operation::Named("a".into())].into());
+        Ok::<_, Unread>(segment.map(|segment| Segment { coverage, ..segment }))
+    };
+    let result = replay(&module, &Interpreter, &Options::default(), &segment, &mut |_| Ok(()));
+    assert!(matches!(result, Err(Error::Fault(_))), "{result:?}");
+}
