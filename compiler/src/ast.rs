@@ -61,6 +61,14 @@ impl Statement {
             _ => vec![id],
         }
     }
+
+    /// The terms that a condition joins by `or` at its top: itself, if it is no disjunction.
+    pub fn disjuncts(&self, id: ConditionId) -> Vec<ConditionId> {
+        match &self[id] {
+            Condition::Or(terms) => terms.clone(),
+            _ => vec![id],
+        }
+    }
 }
 
 fn index_of(length: usize) -> u32 {

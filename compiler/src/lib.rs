@@ -1,14 +1,15 @@
-//! Rule text to answers: text → tokens → syntax → [`Statement`].
+//! Rule text to answers: text → tokens → syntax → [`Statement`] → [`Module`](ir::Module).
 //!
 //! [`parse_rule`] reads the text of one rule. It never panics, whatever the text, needs little
 //! stack, and reports every error of a text in one run as [`Diagnostic`]s, which [`render`] shows
-//! in the file that holds the rule.
+//! in the file that holds the rule. [`lower`] makes one module of the statements of a rule set.
 
 pub mod ast;
 mod check;
 mod diagnostic;
 mod lexer;
 pub mod limits;
+mod lower;
 mod params;
 mod parser;
 mod print;
@@ -20,6 +21,7 @@ mod syntax;
 pub use ast::Statement;
 pub use check::{WordMeaning, WordReading};
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use lower::{LowerError, Malformed, RuleSource, lower};
 pub use params::{ParamValue, Params};
 pub use reading::Key;
 pub use render::{Placement, Position, printable, render};

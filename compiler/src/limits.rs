@@ -21,10 +21,10 @@ pub const LIST_VALUES: usize = 10_000;
 pub const PATTERN_BYTES: usize = 1024;
 
 /// Bytes a regular expression may compile to. Error `pattern-too-large`.
-pub const PATTERN_PROGRAM_BYTES: usize = 256 * 1024;
+pub const PATTERN_PROGRAM_BYTES: usize = ir::module::Pattern::SIZE_LIMIT;
 
 /// Nesting inside a regular expression. Error `pattern-invalid`.
-pub const PATTERN_NESTING: u32 = 50;
+pub const PATTERN_NESTING: u32 = ir::module::Pattern::NEST_LIMIT;
 
 /// Rules of one set; the loader of rule files holds it.
 pub const RULES_PER_SET: usize = 10_000;

@@ -3,16 +3,21 @@
 //! A file of `tests/cases` holds cases between lines of `====`: options (`@invariant`,
 //! `@violation`, `@signal`, `@description …`, `@param name = value`, `@param name = [a, b]`), the
 //! rule text, a line `----`, and the expectation: the canonical form behind `= `, then messages.
-//! Files named `messages*` expect messages as people see them, the others one line each. With
+//! Files named `messages*` expect messages as people see them, the others one line each; files
+//! named `lowering*` expect the module. With
 //! `BLESS=1` in the environment the expectations are written anew; read the difference.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
 
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 
 use betrace_compiler::ast::Value;
 use betrace_compiler::{
-    Key, ParamValue, Params, Placement, Position, ReadOptions, Severity, parse_rule, render,
+    Key, ParamValue, Params, Placement, Position, ReadOptions, RuleSource, Statement, lower,
+    parse_rule, render,
 };
+use ir::module::Severity;
 
 #[test]
 fn cases_come_out_as_expected() {
@@ -24,12 +29,12 @@ fn cases_come_out_as_expected() {
     let mut failures = String::new();
     for file in files {
         let text = std::fs::read_to_string(&file).unwrap();
-        let shown = file.file_name().unwrap().to_str().unwrap().starts_with("messages");
+        let name = file.file_name().unwrap().to_str().unwrap();
         let mut blessed = Vec::new();
         for case in text.split("\n====\n") {
             let (input, expected) =
                 case.split_once("\n----").expect("a case has a line of four dashes");
-            let got = outcome(input, shown);
+            let got = outcome(input, name);
             if got.trim() != expected.trim() {
                 writeln!(
                     failures,
@@ -47,7 +52,7 @@ fn cases_come_out_as_expected() {
     assert!(failures.is_empty() || std::env::var_os("BLESS").is_some(), "{failures}");
 }
 
-fn outcome(input: &str, shown: bool) -> String {
+fn outcome(input: &str, file: &str) -> String {
     let mut params = Params::new();
     let (mut key, mut has_signal, mut description) = (Key::Condition, false, None);
     let mut text = input;
@@ -68,7 +73,10 @@ fn outcome(input: &str, shown: bool) -> String {
     }
     let options = ReadOptions { key, has_signal, params: &params, description };
     let parsed = parse_rule(text, &options);
-    let errors = parsed.diagnostics.iter().any(|message| message.severity == Severity::Error);
+    let errors = parsed
+        .diagnostics
+        .iter()
+        .any(|message| message.severity == betrace_compiler::Severity::Error);
     assert_eq!(errors, parsed.statement.is_none(), "{text}");
     let mut out = String::new();
     if let Some(statement) = &parsed.statement {
@@ -87,7 +95,10 @@ fn outcome(input: &str, shown: bool) -> String {
             "{canonical}"
         );
     }
-    if shown {
+    if file.starts_with("lowering") {
+        return module(parsed.statement.as_ref().expect("rules that are lowered have no errors"));
+    }
+    if file.starts_with("messages") {
         out += &render(&parsed.diagnostics, "rule", text, &Placement::identity(), false);
         return out;
     }
@@ -96,6 +107,15 @@ fn outcome(input: &str, shown: bool) -> String {
         writeln!(out, "{line}:{column} {}: {}", message.code, message.title).unwrap();
     }
     out
+}
+
+fn module(statement: &Statement) -> String {
+    let context = ["order_id".to_owned(), "resource.service.name".to_owned()];
+    let severity = Severity::High;
+    let rule = RuleSource { id: "rule", severity, message: "said", statement, context: &context };
+    let module = lower([rule], Some("span.tenant")).unwrap();
+    ir::verify::verify(&module).unwrap();
+    module.to_string()
 }
 
 fn param(value: &str) -> ParamValue {

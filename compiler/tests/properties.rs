@@ -1,13 +1,15 @@
 //! What holds for every text: canonical text reads back as the same statement, nothing panics or
 //! runs out of a small stack, limits hold on both sides.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
+
 mod generate;
 
 use std::time::{Duration, Instant};
 
 use betrace_compiler::{
-    Diagnostic, Key, ParamValue, Params, Parsed, Placement, ReadOptions, ast, limits, parse_rule,
-    render,
+    Diagnostic, Key, Malformed, ParamValue, Params, Parsed, Placement, ReadOptions, RuleSource,
+    Statement, ast, limits, lower, parse_rule, render,
 };
 
 use generate::Random;
@@ -32,6 +34,50 @@ fn canonical_text_reads_back_as_the_same_statement_without_a_warning() {
             parsed.diagnostics.iter().find(|message| message.code != "guard-hides-span");
         assert_eq!(unexpected, None, "{text}");
     }
+}
+
+#[test]
+fn every_statement_lowers_to_a_sound_module_that_prints_and_parses() {
+    let mut random = Random(3);
+    for round in 0..300 {
+        let statements: Vec<_> = (0..3).map(|_| generate::statement(&mut random)).collect();
+        let ids: Vec<String> = (0..statements.len()).map(|at| format!("rule-{at}")).collect();
+        let rules = || {
+            statements.iter().zip(&ids).map(|(statement, id)| RuleSource {
+                id,
+                severity: ir::module::Severity::Low,
+                message: "",
+                statement,
+                context: &[],
+            })
+        };
+        let module = lower(rules(), None).unwrap();
+        ir::verify::verify(&module).unwrap_or_else(|invalid| panic!("round {round}: {invalid}"));
+        assert_eq!(ir::text::parse(&module.to_string()).as_ref(), Ok(&module), "round {round}");
+        let twice = lower(rules().chain(rules()), None).unwrap();
+        assert_eq!(twice.atoms, module.atoms, "equal rules share all they ask");
+    }
+}
+
+#[test]
+fn statements_that_no_text_makes_are_refused_by_lowering() {
+    use ast::{AttributeRef, Condition, Operand, Operator, Predicate, Scope, Subject, Value};
+    let problem = |operator, operand| {
+        let mut statement = Statement::default();
+        let key = AttributeRef { scope: Scope::Any, key: "k".to_owned() };
+        let test = Predicate::Test { subject: Subject::Attribute(key), operator, operand };
+        let filter = Some(statement.add_predicate(test));
+        let operation = ast::OperationName::Exact("a".to_owned());
+        statement.never = Some(statement.add_condition(Condition::Has { operation, filter }));
+        let severity = ir::module::Severity::Low;
+        let rule =
+            RuleSource { id: "r", severity, message: "", statement: &statement, context: &[] };
+        lower([rule], None).unwrap_err().problem
+    };
+    let text = |text: &str| Operand::Value(Value::Text(text.to_owned()));
+    assert!(matches!(problem(Operator::Matches, text("(")), Malformed::Pattern(_)));
+    assert!(matches!(problem(Operator::In, text("x")), Malformed::Operand(_)));
+    assert!(matches!(problem(Operator::In, Operand::List(Vec::new())), Malformed::Operand(_)));
 }
 
 #[test]
@@ -118,7 +164,10 @@ fn mutilate(text: &mut String, random: &mut Random, tokens: &[&str]) {
     match random.below(3) {
         0 => text.insert_str(one, random.pick(tokens)),
         1 => text.replace_range(one.min(other)..one.max(other), ""),
-        _ => text.insert_str(one, &text[one.min(other)..one.max(other)].to_owned()),
+        _ => {
+            let piece = text[one.min(other)..one.max(other)].to_owned();
+            text.insert_str(one, &piece);
+        }
     }
 }
 

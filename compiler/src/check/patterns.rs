@@ -1,6 +1,6 @@
 //! Regular expressions of `matches`: compiled here only to refuse what is wrong or too large.
 
-use regex::RegexBuilder;
+use ir::module::Pattern;
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::limits;
@@ -14,10 +14,7 @@ pub(super) fn check(pattern: &str, span: &Span, diagnostics: &mut Diagnostics) -
         diagnostics.push(error("pattern-too-long", title));
         return false;
     }
-    let built = RegexBuilder::new(pattern)
-        .size_limit(limits::PATTERN_PROGRAM_BYTES)
-        .nest_limit(limits::PATTERN_NESTING)
-        .build();
+    let built = Pattern::new(pattern);
     let diagnostic = match built {
         Ok(_) => return true,
         Err(regex::Error::CompiledTooBig(limit)) => {
