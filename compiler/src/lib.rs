@@ -6,10 +6,12 @@
 
 pub mod ast;
 mod check;
+mod columns;
 mod diagnostic;
 mod lexer;
 pub mod limits;
 mod lower;
+mod optimise;
 mod params;
 mod parser;
 mod print;
@@ -20,8 +22,10 @@ mod syntax;
 
 pub use ast::Statement;
 pub use check::{WordMeaning, WordReading};
+pub use columns::Columns;
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use lower::{LowerError, Malformed, RuleSource, lower};
+pub use optimise::optimise;
 pub use params::{ParamValue, Params};
 pub use reading::Key;
 pub use render::{Placement, Position, printable, render};

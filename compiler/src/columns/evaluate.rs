@@ -1,0 +1,314 @@
+//! Predicates over the rows of one operation: algebra of row masks over decided tests.
+
+use std::ops::Range;
+use std::rc::Rc;
+use std::sync::Arc;
+
+use hashbrown::HashMap;
+use ir::module::{FieldId, Module, Predicate, PredicateId, Test};
+use ir::segment::{Column, Dictionary, Fault, Values};
+use ir::{Mask, Segment};
+
+use super::against;
+use super::decide::{Codes, Decided, Integer};
+use super::kernel;
+use super::rows::Rows;
+use super::source::{Source, Sources};
+
+/// Bytes of row masks of shared predicates that are kept while one operation is asked.
+const SHARED_BYTES: usize = 32 << 20;
+/// Bytes of sets of codes that are kept during one call.
+const DECIDED_BYTES: usize = 32 << 20;
+
+/// Evaluates the predicates of a module over a segment, during one call.
+pub struct Evaluator<'a> {
+    /// The module.
+    pub module: &'a Module,
+    /// The segment.
+    pub segment: &'a Segment,
+    /// Its fields.
+    pub sources: Sources<'a>,
+    uses: Vec<u32>,
+    shared: HashMap<(usize, PredicateId), Rows>,
+    shared_bytes: usize,
+    tests: HashMap<*const Test, Rc<Decided<'a>>>,
+    /// By the address of the dictionary or of the resources' column, and of the test.
+    codes: HashMap<(*const (), *const Test), Rc<Codes>>,
+    codes_bytes: usize,
+}
+
+impl<'a> Evaluator<'a> {
+    /// An evaluator that knows nothing yet.
+    pub fn new(module: &'a Module, segment: &'a Segment) -> Self {
+        Self {
+            module,
+            segment,
+            sources: Sources::new(segment),
+            uses: uses(module),
+            shared: HashMap::new(),
+            shared_bytes: 0,
+            tests: HashMap::new(),
+            codes: HashMap::new(),
+            codes_bytes: 0,
+        }
+    }
+
+    /// Forgets the row masks of the operation asked so far.
+    pub fn forget_rows(&mut self) {
+        self.shared.clear();
+        self.shared_bytes = 0;
+    }
+
+    /// The rows of `operation` that satisfy a predicate.
+    ///
+    /// # Errors
+    /// A fault where the segment was not made to hold a field that is read.
+    pub fn rows(&mut self, operation: usize, id: PredicateId) -> Result<Rows, Fault> {
+        if self.segment.operations[operation].rows.is_empty() {
+            return Ok(Rows::None);
+        }
+        self.predicate(operation, id, &Rows::All)
+    }
+
+    /// The rows among `alive` that satisfy a predicate. What several parents share is worked out
+    /// for all rows, once.
+    fn predicate(
+        &mut self,
+        operation: usize,
+        id: PredicateId,
+        alive: &Rows,
+    ) -> Result<Rows, Fault> {
+        let module = self.module;
+        if alive.is_none() {
+            return Ok(Rows::None);
+        }
+        if let Predicate::Const(always) = module.predicates[id.index()] {
+            return Ok(if always { alive.clone() } else { Rows::None });
+        }
+        if self.uses[id.index()] < 2 {
+            return self.parts(operation, id, alive);
+        }
+        if let Some(rows) = self.shared.get(&(operation, id)) {
+            return Ok(rows.clone().and(alive));
+        }
+        let rows = self.parts(operation, id, &Rows::All)?;
+        let bytes = size_of::<(PredicateId, Rows)>() + rows_bytes(&rows);
+        if self.shared_bytes + bytes <= SHARED_BYTES {
+            self.shared_bytes += bytes;
+            self.shared.insert((operation, id), rows.clone());
+        }
+        Ok(rows.and(alive))
+    }
+
+    fn parts(&mut self, operation: usize, id: PredicateId, alive: &Rows) -> Result<Rows, Fault> {
+        let module = self.module;
+        match &module.predicates[id.index()] {
+            Predicate::Const(always) => Ok(if *always { alive.clone() } else { Rows::None }),
+            Predicate::Not(inner) => {
+                let inner = self.predicate(operation, *inner, alive)?;
+                Ok(alive.clone().minus(&inner))
+            }
+            Predicate::And(parts) => {
+                let mut left = alive.clone();
+                for &part in parts {
+                    left = self.predicate(operation, part, &left)?;
+                }
+                Ok(left)
+            }
+            Predicate::Or(parts) => {
+                let (mut found, mut left) = (Rows::None, alive.clone());
+                for &part in parts {
+                    let more = self.predicate(operation, part, &left)?;
+                    left = left.minus(&more);
+                    found = found.or(&more);
+                }
+                Ok(found)
+            }
+            Predicate::Test(field, test) => self.leaf(operation, *field, test, alive),
+        }
+    }
+
+    #[inline(never)]
+    fn leaf(
+        &mut self,
+        operation: usize,
+        field: FieldId,
+        test: &'a Test,
+        alive: &Rows,
+    ) -> Result<Rows, Fault> {
+        let find =
+            |field: FieldId| self.sources.find(operation, &self.module.fields[field.index()]);
+        let source = find(field)?;
+        let other = test.other_field().map(find).transpose()?;
+        let range = self.segment.operations[operation].rows.clone();
+        Ok(match other {
+            None => self.test(&source, range, test, alive),
+            Some(other) => against::field((&source, &other), &range, test, alive),
+        })
+    }
+
+    fn test(
+        &mut self,
+        source: &Source<'a>,
+        range: Range<usize>,
+        test: &'a Test,
+        alive: &Rows,
+    ) -> Rows {
+        match *source {
+            Source::Constant(datum) if test.passes(datum, None) => alive.clone(),
+            Source::Constant(_) => Rows::None,
+            Source::Column(column) => self.column(column, range, test, alive),
+            Source::Resource(resource, numbers) => {
+                let codes = self.resource(resource, test);
+                among(&codes, numbers, &range).and(alive)
+            }
+            Source::Either(own, resource, numbers) => {
+                let found = self.column(own, range.clone(), test, alive);
+                let left = alive.clone().minus(&present(own, &range));
+                if left.is_none() {
+                    return found;
+                }
+                let codes = self.resource(resource, test);
+                found.or(&among(&codes, numbers, &range).and(&left))
+            }
+        }
+    }
+
+    /// The rows among `alive` whose value in `column` passes a test that reads no other field.
+    pub fn column(
+        &mut self,
+        column: &Column,
+        range: Range<usize>,
+        test: &'a Test,
+        alive: &Rows,
+    ) -> Rows {
+        let alive = present(column, &range).and(alive);
+        if alive.is_none() || matches!(test, Test::Exists) {
+            return alive;
+        }
+        let decided = self.decided(test);
+        let one_by_one = |passes: &dyn Fn(usize) -> bool| {
+            Rows::each(&alive, range.len(), |row| passes(range.start + row))
+        };
+        let ask = |row: usize| column.get(row).is_some_and(|value| test.passes(value, None));
+        match &column.values {
+            Values::Empty => Rows::None,
+            Values::Integers(integers) => match &decided.integers {
+                Integer::Range(wanted) => kernel::integers_in(integers, &range, wanted).and(&alive),
+                Integer::Points(points) => {
+                    one_by_one(&|row| points.binary_search(&integers.get(row)).is_ok())
+                }
+                Integer::Each => one_by_one(&ask),
+            },
+            Values::Floats(values) => match decided.floats.rows(&values[range.clone()]) {
+                Some(rows) => rows.and(&alive),
+                None => one_by_one(&ask),
+            },
+            Values::Codes(codes, dictionary) => {
+                let seldom = alive.count(range.len()) * 2 < dictionary.len();
+                match self.dictionary(dictionary, test, seldom) {
+                    Some(wanted) => among(&wanted, codes, &range).and(&alive),
+                    None => one_by_one(&|row| {
+                        decided.entries.passes(dictionary.get(codes.get(row) as u32))
+                    }),
+                }
+            }
+        }
+    }
+
+    /// The codes of a dictionary that pass, unless they are asked for too `seldom` to be found out.
+    fn dictionary(
+        &mut self,
+        dictionary: &Arc<Dictionary>,
+        test: &'a Test,
+        seldom: bool,
+    ) -> Option<Rc<Codes>> {
+        let key = (Arc::as_ptr(dictionary).cast(), std::ptr::from_ref(test));
+        if let Some(codes) = self.codes.get(&key) {
+            return Some(Rc::clone(codes));
+        }
+        if seldom {
+            return None;
+        }
+        let codes = self.decided(test).entries.codes(dictionary);
+        Some(self.keep(key, codes))
+    }
+
+    /// The numbers of the resources that pass.
+    fn resource(&mut self, column: &'a Column, test: &'a Test) -> Rc<Codes> {
+        let key = (std::ptr::from_ref(column).cast(), std::ptr::from_ref(test));
+        if let Some(codes) = self.codes.get(&key) {
+            return Rc::clone(codes);
+        }
+        let len = match &column.values {
+            Values::Empty => 0,
+            Values::Integers(integers) => integers.offsets.len(),
+            Values::Floats(floats) => floats.len(),
+            Values::Codes(codes, _) => codes.len(),
+        };
+        let codes = match self.column(column, 0..len, test, &Rows::All) {
+            Rows::None => Codes::None,
+            Rows::All => Codes::All,
+            Rows::Some(mask) => Codes::of(mask),
+        };
+        self.keep(key, codes)
+    }
+
+    fn keep(&mut self, key: (*const (), *const Test), codes: Codes) -> Rc<Codes> {
+        let bytes = if let Codes::Among(mask) = &codes { mask_bytes(mask) } else { 0 };
+        if self.codes_bytes + bytes > DECIDED_BYTES {
+            self.codes.clear();
+            self.codes_bytes = 0;
+        }
+        self.codes_bytes += bytes;
+        let codes = Rc::new(codes);
+        self.codes.insert(key, Rc::clone(&codes));
+        codes
+    }
+
+    fn decided(&mut self, test: &'a Test) -> Rc<Decided<'a>> {
+        let decided = self.tests.entry(test).or_insert_with(|| Rc::new(Decided::new(test)));
+        Rc::clone(decided)
+    }
+}
+
+/// The rows that have a value in `column`.
+pub fn present(column: &Column, range: &Range<usize>) -> Rows {
+    match (&column.values, &column.present) {
+        (Values::Empty, _) => Rows::None,
+        (_, None) => Rows::All,
+        (_, Some(present)) => Rows::window(present, range),
+    }
+}
+
+fn among(wanted: &Codes, numbers: &ir::segment::Narrow, range: &Range<usize>) -> Rows {
+    match wanted {
+        Codes::None => Rows::None,
+        Codes::All => Rows::All,
+        Codes::Range(wanted) => kernel::narrow_in(numbers, range, wanted.clone()),
+        Codes::Among(wanted) => kernel::narrow_among(numbers, range, wanted),
+    }
+}
+
+/// How many sets and predicates refer to each predicate.
+fn uses(module: &Module) -> Vec<u32> {
+    let mut uses = vec![0_u32; module.predicates.len()];
+    let mut refer = |id: &PredicateId| uses[id.index()] = uses[id.index()].saturating_add(1);
+    module.sets.iter().for_each(|set| refer(&set.predicate));
+    for predicate in &module.predicates {
+        match predicate {
+            Predicate::Const(_) | Predicate::Test(..) => {}
+            Predicate::Not(inner) => refer(inner),
+            Predicate::And(parts) | Predicate::Or(parts) => parts.iter().for_each(&mut refer),
+        }
+    }
+    uses
+}
+
+fn rows_bytes(rows: &Rows) -> usize {
+    if let Rows::Some(mask) = rows { mask_bytes(mask) } else { 0 }
+}
+
+fn mask_bytes(mask: &Mask) -> usize {
+    size_of_val(mask.words())
+}

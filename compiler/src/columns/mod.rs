@@ -1,0 +1,221 @@
+//! The column-loop engine: atoms of a module to masks over traces by plain loops over columns.
+//!
+//! Module + segment → row masks a set → trace masks and counts. Each set of spans is evaluated
+//! once a call, operation by operation, 64 rows to a word; tests are settled against bounds,
+//! dictionaries and resources before rows are read, and a `has` without condition is the presence
+//! bitmap as it lies. Row masks live only until the atoms of their set are answered.
+
+mod against;
+mod count;
+mod decide;
+mod evaluate;
+mod kernel;
+mod key;
+mod rows;
+mod source;
+
+use hashbrown::HashMap;
+use ir::module::{Atom, AtomId, Comparison, Count, Module, Predicate, Quantity, SetId};
+use ir::module::{Scalar, Test, TraceField};
+use ir::segment::{Column, Fault, Integers, Segment, Values};
+use ir::{Engine, Mask, Number};
+
+use count::Selected;
+use evaluate::Evaluator;
+use rows::Rows;
+
+use crate::optimise::turned;
+
+/// Plain loops over columns.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Columns;
+
+impl Engine for Columns {
+    fn name(&self) -> &'static str {
+        "columns"
+    }
+
+    fn probe(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Mask>, Fault> {
+        let mut masks = vec![Mask::empty(segment.len()); atoms.len()];
+        if segment.is_empty() {
+            return Ok(masks);
+        }
+        let mut probe = Probe { evaluator: Evaluator::new(module, segment), masks: &mut masks };
+        probe.answer(atoms)?;
+        Ok(masks)
+    }
+}
+
+/// One call.
+struct Probe<'a, 'm> {
+    evaluator: Evaluator<'a>,
+    masks: &'m mut [Mask],
+}
+
+/// What atoms ask of one set, with the places of their answers.
+#[derive(Default)]
+struct Questions<'a> {
+    has: Vec<usize>,
+    counts: HashMap<&'a Count, Vec<(Comparison, Number, usize)>>,
+}
+
+impl<'a> Probe<'a, '_> {
+    fn answer(&mut self, atoms: &[AtomId]) -> Result<(), Fault> {
+        let mut questions: HashMap<SetId, Questions<'a>> = HashMap::new();
+        for (place, atom) in atoms.iter().enumerate() {
+            match &self.evaluator.module.atoms[atom.index()] {
+                Atom::Has(set) => questions.entry(*set).or_default().has.push(place),
+                Atom::Compare(Quantity::Count(left), comparison, Quantity::Count(right)) => {
+                    self.compare((left, right), *comparison, place)?;
+                }
+                Atom::Compare(left, comparison, right) => {
+                    let (count, comparison, number) = against_number(left, *comparison, right);
+                    let counts = &mut questions.entry(count.set).or_default().counts;
+                    counts.entry(count).or_default().push((comparison, number, place));
+                }
+                Atom::Trace(field, test) => self.masks[place] = self.trace(*field, test)?,
+            }
+        }
+        let sets = &self.evaluator.module.sets;
+        let mut questions: Vec<_> = questions.into_iter().collect();
+        questions.sort_unstable_by_key(|(set, _)| (sets[set.index()].operation, *set));
+        let mut operation = None;
+        for (set, questions) in questions {
+            let own = sets[set.index()].operation;
+            if operation.replace(own) != Some(own) {
+                self.evaluator.forget_rows();
+            }
+            self.set(set, &questions)?;
+        }
+        Ok(())
+    }
+
+    /// Answers all questions about one set.
+    fn set(&mut self, set: SetId, questions: &Questions<'a>) -> Result<(), Fault> {
+        let selected = self.select(set)?;
+        for &place in &questions.has {
+            self.project(&selected, place);
+        }
+        for (count, comparisons) in &questions.counts {
+            let counts = count::counts(&self.evaluator, count, &selected)?;
+            for &(comparison, number, place) in comparisons {
+                self.masks[place] = holding(&counts, comparison, number);
+            }
+        }
+        Ok(())
+    }
+
+    /// The rows of a set, operation by operation.
+    fn select(&mut self, set: SetId) -> Result<Vec<(usize, Rows)>, Fault> {
+        let (module, segment) = (self.evaluator.module, self.evaluator.segment);
+        let set = module.sets[set.index()];
+        let never = module.predicates[set.predicate.index()] == Predicate::Const(false);
+        let operations = segment.select(&module.operations[set.operation.index()])?;
+        let operations = operations.into_iter().filter(|_| !never);
+        operations
+            .map(|operation| Ok((operation, self.evaluator.rows(operation, set.predicate)?)))
+            .filter(|selected| !matches!(selected, Ok((_, Rows::None))))
+            .collect()
+    }
+
+    /// The traces that have one of the rows.
+    fn project(&mut self, selected: &Selected, place: usize) {
+        let segment = self.evaluator.segment;
+        let mask = &mut self.masks[place];
+        for (operation, rows) in selected {
+            match rows {
+                Rows::None => {}
+                Rows::All => segment.add_presence(*operation, mask),
+                Rows::Some(rows) => {
+                    let range = segment.operations[*operation].rows.clone();
+                    let traces = &segment.table(*operation).trace[range];
+                    rows.iter().for_each(|row| mask.insert(traces[row] as usize));
+                }
+            }
+        }
+    }
+
+    /// Compares two counts; both sets are evaluated for this atom alone, so that no more than two
+    /// lists of counts live at a time.
+    fn compare(
+        &mut self,
+        (left, right): (&Count, &Count),
+        comparison: Comparison,
+        place: usize,
+    ) -> Result<(), Fault> {
+        let mut side = |count: &Count| {
+            self.evaluator.forget_rows();
+            let selected = self.select(count.set)?;
+            count::counts(&self.evaluator, count, &selected)
+        };
+        let (left, right) = (side(left)?, side(right)?);
+        let mask = &mut self.masks[place];
+        for (trace, (left, right)) in left.into_iter().zip(right).enumerate() {
+            if comparison.holds(Number::Int(left.into()), Number::Int(right.into())) {
+                mask.insert(trace);
+            }
+        }
+        Ok(())
+    }
+
+    /// The traces whose own field passes.
+    fn trace(&mut self, field: TraceField, test: &'a Test) -> Result<Mask, Fault> {
+        let segment = self.evaluator.segment;
+        let traces = 0..segment.len();
+        let durations;
+        let column = match field {
+            TraceField::Duration => {
+                let values = traces.clone().map(|trace| segment.trace_duration(trace));
+                let values = Values::Integers(Integers::pack(values));
+                durations = Column { values, present: None };
+                &durations
+            }
+            TraceField::RootName | TraceField::RootService => {
+                segment.trace_value(0, field)?;
+                let names = if field == TraceField::RootName {
+                    &segment.traces.root_name
+                } else {
+                    &segment.traces.root_service
+                };
+                names.as_ref().unwrap_or(&Column::EMPTY)
+            }
+        };
+        Ok(match self.evaluator.column(column, traces, test, &Rows::All) {
+            Rows::None => Mask::empty(segment.len()),
+            Rows::All => Mask::full(segment.len()),
+            Rows::Some(mask) => mask,
+        })
+    }
+}
+
+/// A comparison with a number, the count on the left.
+fn against_number<'a>(
+    left: &'a Quantity,
+    comparison: Comparison,
+    right: &'a Quantity,
+) -> (&'a Count, Comparison, Number) {
+    let number =
+        |scalar: &Scalar| scalar.datum().number().expect("the verifier admits numbers only");
+    match (left, right) {
+        (Quantity::Count(count), Quantity::Number(scalar)) => (count, comparison, number(scalar)),
+        (Quantity::Number(scalar), Quantity::Count(count)) => {
+            (count, turned(comparison), number(scalar))
+        }
+        _ => unreachable!("the verifier admits comparisons with one count at least"),
+    }
+}
+
+/// The traces whose count compares so with a number.
+fn holding(counts: &[u32], comparison: Comparison, number: Number) -> Mask {
+    let wanted = decide::integers(comparison, number);
+    let mut mask = kernel::mask(counts, |count: u32| wanted.contains(&i64::from(count)));
+    if comparison == Comparison::NotEqual {
+        mask.invert();
+    }
+    mask
+}

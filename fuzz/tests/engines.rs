@@ -1,0 +1,184 @@
+//! All engines give the same masks: on random modules over random segments, and under changes that
+//! must not matter. `BETRACE_FUZZ_SECONDS=60 cargo test -p betrace-fuzz --test engines -- --nocapture`
+//! runs the first for that long and prints how many pairs were tried.
+
+use std::time::{Duration, Instant};
+
+use betrace_fuzz::Bytes;
+use betrace_fuzz::fault::FAULTS;
+use betrace_fuzz::module::random;
+use betrace_fuzz::segment::Draft;
+use compiler::{Columns, optimise};
+use ir::module::{AtomId, Formula, Predicate, PredicateId};
+use ir::{Engine, Interpreter, Mask, Module, Segment};
+
+/// Pairs of a module and a segment that the short form tries.
+const PAIRS: u64 = 1_500;
+
+struct Case {
+    draft: Draft,
+    segment: Segment,
+    module: Module,
+}
+
+impl Case {
+    fn new(bytes: &mut Bytes<'_>) -> Self {
+        let draft = Draft::random(bytes);
+        let module = random(bytes, &draft.values());
+        ir::verify::verify(&module).expect("generated modules are valid");
+        Self { segment: draft.segment(0..draft.traces.len()), draft, module }
+    }
+
+    fn seeded(seed: u64) -> Self {
+        Self::new(&mut Bytes::seeded(seed))
+    }
+}
+
+fn all_atoms(module: &Module) -> Vec<AtomId> {
+    (0..module.atoms.len()).map(AtomId::new).collect()
+}
+
+fn probe(engine: &dyn Engine, module: &Module, segment: &Segment) -> Vec<Mask> {
+    engine.probe(module, segment, &all_atoms(module)).expect("everything is decoded")
+}
+
+/// The traces on which each formula of a rule holds.
+fn verdicts(module: &Module, atoms: &[Mask], traces: usize) -> Vec<Mask> {
+    let mut masks: Vec<Mask> = Vec::new();
+    for formula in &module.formulas {
+        let mask = match formula {
+            Formula::Const(true) => Mask::full(traces),
+            Formula::Const(false) => Mask::empty(traces),
+            Formula::Atom(atom) => atoms[atom.index()].clone(),
+            Formula::Not(inner) => {
+                let mut mask = masks[inner.index()].clone();
+                mask.invert();
+                mask
+            }
+            Formula::And(parts) => parts.iter().fold(Mask::full(traces), |mut mask, part| {
+                mask.intersect(&masks[part.index()]);
+                mask
+            }),
+            Formula::Or(parts) => parts.iter().fold(Mask::empty(traces), |mut mask, part| {
+                mask.unite(&masks[part.index()]);
+                mask
+            }),
+        };
+        masks.push(mask);
+    }
+    let clauses = module.rules.iter().flat_map(|rule| {
+        let clauses = rule.always.iter().chain(&rule.never).map(|clause| clause.formula);
+        clauses.chain(rule.when)
+    });
+    clauses.map(|id| masks[id.index()].clone()).collect()
+}
+
+fn check(case: &Case, name: &dyn std::fmt::Debug) {
+    let Case { module, segment, .. } = case;
+    let expected = probe(&Interpreter, module, segment);
+    let found = probe(&Columns, module, segment);
+    for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
+        assert_eq!(expected, found, "case {name:?}, {:?} of {module:#?}", module.atoms[at]);
+    }
+    let small = optimise(module.clone());
+    let expected = verdicts(module, &expected, segment.len());
+    let found = verdicts(&small, &probe(&Columns, &small, segment), segment.len());
+    assert_eq!(expected, found, "case {name:?}, optimised: {module:#?} to {small:#?}");
+}
+
+#[test]
+fn engines_agree() {
+    let seconds = std::env::var("BETRACE_FUZZ_SECONDS").ok().and_then(|text| text.parse().ok());
+    let (started, mut pairs, mut both) = (Instant::now(), 0_u64, [0_u64; 2]);
+    while match seconds {
+        Some(seconds) => started.elapsed() < Duration::from_secs(seconds),
+        None => pairs < PAIRS,
+    } {
+        let case = Case::seeded(pairs);
+        check(&case, &pairs);
+        pairs += 1;
+        if pairs <= PAIRS {
+            for mask in probe(&Columns, &case.module, &case.segment) {
+                both[0] += mask.count() as u64;
+                both[1] += (mask.len() - mask.count()) as u64;
+            }
+        }
+    }
+    println!("{pairs} pairs of a module and a segment, all engines equal");
+    let share = both[0] * 100 / (both[0] + both[1]);
+    assert!((20..80).contains(&share), "atoms hold on {share}% of traces: too one-sided to tell");
+}
+
+#[test]
+fn engines_agree_on_a_fuzzers_bytes() {
+    bolero::check!().with_max_len(4096).for_each(|input: &[u8]| {
+        check(&Case::new(&mut Bytes::new(input)), &input);
+    });
+}
+
+#[test]
+fn planted_faults_are_found() {
+    let cases: Vec<_> = (0..400)
+        .map(|seed| {
+            let case = Case::seeded(seed);
+            let expected = probe(&Interpreter, &case.module, &case.segment);
+            (case, expected)
+        })
+        .collect();
+    for fault in &FAULTS {
+        let found = cases.iter().position(|(case, expected)| {
+            let mut module = case.module.clone();
+            (fault.plant)(&mut module);
+            probe(&Columns, &module, &case.segment) != *expected
+        });
+        assert!(found.is_some(), "{} went unnoticed", fault.name);
+    }
+}
+
+#[test]
+fn a_predicate_is_its_double_negation() {
+    for seed in 0..300 {
+        let case = Case::seeded(seed);
+        let mut module = case.module.clone();
+        for set in &mut module.sets {
+            for inner in [set.predicate, PredicateId::new(module.predicates.len())] {
+                module.predicates.push(Predicate::Not(inner));
+            }
+            set.predicate = PredicateId::new(module.predicates.len() - 1);
+        }
+        let expected = probe(&Columns, &case.module, &case.segment);
+        assert_eq!(expected, probe(&Columns, &module, &case.segment), "case {seed}");
+        assert_eq!(optimise(module.clone()), optimise(case.module), "case {seed}");
+    }
+}
+
+#[test]
+fn the_order_of_parts_does_not_matter() {
+    for seed in 0..300 {
+        let case = Case::seeded(seed);
+        let mut module = case.module.clone();
+        for predicate in &mut module.predicates {
+            if let Predicate::And(parts) | Predicate::Or(parts) = predicate {
+                parts.reverse();
+            }
+        }
+        let expected = probe(&Columns, &case.module, &case.segment);
+        assert_eq!(expected, probe(&Columns, &module, &case.segment), "case {seed}");
+        assert_eq!(optimise(module), optimise(case.module), "case {seed}");
+    }
+}
+
+#[test]
+fn a_segment_split_by_traces_gives_the_same_verdicts() {
+    for seed in 0..300 {
+        let case = Case::seeded(seed);
+        let (traces, cut) = (case.draft.traces.len(), case.draft.traces.len() / 3);
+        let whole = probe(&Columns, &case.module, &case.segment);
+        let first = probe(&Columns, &case.module, &case.draft.segment(0..cut));
+        let second = probe(&Columns, &case.module, &case.draft.segment(cut..traces));
+        for ((whole, first), second) in whole.iter().zip(&first).zip(&second) {
+            let joined = first.iter().chain(second.iter().map(|trace| trace + cut));
+            assert!(whole.iter().eq(joined), "case {seed}");
+        }
+    }
+}
