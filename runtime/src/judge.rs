@@ -102,8 +102,7 @@ impl<'a> Judge<'a> {
 /// The ordinals of the traces that start in `range`: consecutive, since traces ascend by start.
 fn in_range(segment: &Segment, range: TimeRange) -> Range<usize> {
     let before = |bound: u64| segment.traces.start.partition_point(|&start| start < bound);
-    let from = before(range.from);
-    from..range.to.map_or(segment.len(), before).max(from)
+    before(range.from)..range.to.map_or(segment.len(), before)
 }
 
 fn span_ids(segment: &Segment, witness: &[RowRef]) -> Vec<String> {

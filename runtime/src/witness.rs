@@ -37,7 +37,7 @@ pub(crate) fn witness(
     for spans in walk.spans {
         spans.add(module, engine, segment, trace, &mut rows)?;
     }
-    rows.sort_by(|&a, &b| segment.by_start(a).cmp(&segment.by_start(b)));
+    rows.sort_unstable_by_key(|&at| segment.by_start(at));
     rows.dedup();
     Ok(rows)
 }

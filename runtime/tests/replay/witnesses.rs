@@ -15,13 +15,13 @@ const TRACE: &str = "
 fn of_when_the_positive_terms_that_hold() {
     let mut rules = Rules::default();
     let [a, b, c, absent] = ["a", "b", "c", "absent"].map(|name| rules.has(name, ""));
-    let few = rules.count("c", at_least(), 2);
-    let [not_absent, not_c, not_few] = [absent, c, few].map(|id| rules.not(id));
-    let b_again = rules.not(not_c);
-    let either = rules.or(&[a, few]);
-    let when = rules.and(&[either, not_absent, not_few, b_again]);
+    let many = rules.count("b", at_least(), 2);
+    let [not_absent, not_b, not_c, not_many] = [absent, b, c, many].map(|id| rules.not(id));
+    let c_again = rules.not(not_c);
+    let either = rules.or(&[a, many, not_b]);
+    let when = rules.and(&[either, not_absent, not_many, c_again]);
     rules.rule("r", Some(when), &[absent], &[]);
-    // Of `not not c` the span of c, of the count that does not hold none.
+    // Of `not not c` the span of c; of `not b` and of the count that does not hold, none.
     assert_eq!(witness(&rules.module, TRACE), "a1 a2 c1");
     let when = rules.and(&[b, not_absent]);
     rules.module.rules[0].when = Some(when);
@@ -62,6 +62,7 @@ fn of_never_what_makes_it_hold() {
     assert_eq!(of(&[neither]), "a1 a2");
     // Clauses that do not hold give nothing.
     assert_eq!(of(&[absent, a, b_and_absent]), "a1 a2");
+    assert_eq!(of(&[many, c]), "c1");
     assert_eq!(of(&[a, c]), "a1 a2 c1");
 }
 
