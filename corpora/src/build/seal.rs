@@ -50,8 +50,10 @@ pub(super) struct PlanRows {
 
 /// The spans of a plan by operation, trace, start and id, each once.
 pub(super) struct PlanSpans {
-    rows: PlanRows,
-    /// The rows with the run's numbers; the operation by its place in `operations`, the trace by
+    plan: usize,
+    /// Attributes of the spans, by column; codes are the run's.
+    columns: Vec<Vec<Option<Cell>>>,
+    /// The spans with the run's numbers; the operation by its place in `operations`, the trace by
     /// its ordinal.
     spans: Vec<Row>,
     /// Numbers of `spans` in their order.
@@ -153,24 +155,45 @@ fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
     }
 }
 
-impl PlanSpans {
-    fn sort(shared: &Shared, first: usize, rows: PlanRows) -> Self {
-        let mut spans: Vec<Row> = Vec::with_capacity(rows.rows.len());
-        for &at in &rows.rows {
-            let (worker, chunk) = &rows.chunks[at as usize / ROWS];
+impl PlanRows {
+    /// The rows with the run's numbers, and trace ordinals from the trace of rank `first` on.
+    fn spans(&self, shared: &Shared, first: usize) -> Vec<Row> {
+        let rows = self.rows.iter().map(|&at| {
+            let (worker, chunk) = &self.chunks[at as usize / ROWS];
             let maps = &shared.workers[*worker as usize];
             let row = chunk.row(at as usize % ROWS);
-            spans.push(Row {
+            Row {
                 trace: (maps.ranks[row.trace as usize] as usize - first) as u32,
                 operation: maps.names.get(row.operation),
                 resource: maps.resources[row.resource as usize],
                 message: row.message.checked_sub(1).map_or(0, |code| maps.messages.get(code) + 1),
                 scope: maps.scopes.get(row.scope as usize).copied().unwrap_or(0),
                 ..row
-            });
-        }
+            }
+        });
+        rows.collect()
+    }
+
+    /// An attribute of the rows, with the run's codes: read chunk by chunk, since sorted rows
+    /// would jump between chunks.
+    fn cells(&self, shared: &Shared, column: usize, key: usize) -> Vec<Option<Cell>> {
+        let cells = self.rows.iter().map(|&at| {
+            let (worker, chunk) = &self.chunks[at as usize / ROWS];
+            let codes = &shared.workers[*worker as usize].dictionaries[key];
+            Some(chunk.cell(at as usize % ROWS, column)?.recoded(|code| codes.get(code)))
+        });
+        cells.collect()
+    }
+}
+
+impl PlanSpans {
+    fn sort(shared: &Shared, first: usize, rows: PlanRows) -> Self {
+        let mut spans = rows.spans(shared, first);
+        let keys = shared.reads[rows.plan].keys.iter().enumerate();
+        let columns = keys.map(|(column, &key)| rows.cells(shared, column, key)).collect();
         let names = number_operations(shared, &mut spans);
-        let mut plan = Self { rows, spans, order: Vec::new(), operations: Vec::new() };
+        let order = Vec::new();
+        let mut plan = Self { plan: rows.plan, columns, spans, order, operations: Vec::new() };
         plan.order_spans(shared);
         plan.operations = plan.find_operations(&names);
         plan
@@ -178,7 +201,7 @@ impl PlanSpans {
 
     /// What is kept of these spans, by number of the schema's plans.
     pub(super) fn plan(&self) -> usize {
-        self.rows.plan
+        self.plan
     }
 
     /// A span.
@@ -187,17 +210,8 @@ impl PlanSpans {
     }
 
     /// The value of an attribute of a span, with the run's codes.
-    pub(super) fn cell(
-        &self,
-        shared: &Shared,
-        number: u32,
-        column: usize,
-        key: usize,
-    ) -> Option<Cell> {
-        let at = self.rows.rows[number as usize] as usize;
-        let (worker, chunk) = &self.rows.chunks[at / ROWS];
-        let cell = chunk.cell(at % ROWS, column)?;
-        Some(cell.recoded(|code| shared.workers[*worker as usize].dictionaries[key].get(code)))
+    pub(super) fn cell(&self, number: u32, column: usize) -> Option<Cell> {
+        self.columns[column][number as usize]
     }
 
     fn order_spans(&mut self, shared: &Shared) {
@@ -256,7 +270,7 @@ impl PlanSpans {
         let keys = shared.reads[self.plan()].keys.iter().enumerate();
         keys.map(|(column, &key)| {
             let value = |number| {
-                let cell = self.cell(shared, number, column, key)?;
+                let cell = self.cell(number, column)?;
                 Some(typed_text(cell, &shared.dictionaries[key]))
             };
             value(a).cmp(&value(b))

@@ -43,7 +43,8 @@ impl<'a> Tables<'a> {
     /// Adds the table of these rows.
     pub(super) fn push(&mut self, plan: &PlanSpans, rows: &[u32]) {
         let shared = self.shared;
-        let spans: Vec<&Row> = rows.iter().map(|&row| plan.span(row)).collect();
+        // Copied side by side once, since every column below passes over them.
+        let spans: Vec<Row> = rows.iter().map(|&row| *plan.span(row)).collect();
         let structure = shared.schema.structure();
         let ints = |value: fn(&Row) -> i64| Slot::Decoded(integers(spans.iter().map(|r| value(r))));
         let kept = |slot: Slot| if structure { slot } else { Slot::NotDecoded };
@@ -54,7 +55,7 @@ impl<'a> Tables<'a> {
             false => Vec::new(),
         };
         let reads = &shared.reads[plan.plan()];
-        let start = |row: &&Row| signed_difference(row.start, self.starts[row.trace as usize]);
+        let start = |row: &Row| signed_difference(row.start, self.starts[row.trace as usize]);
         let codes = |code: fn(&Row) -> u8, dictionary: &Arc<Dictionary>| {
             let codes = Narrow::pack(spans.iter().map(|row| code(row).into()));
             let values = Values::Codes(codes, Arc::clone(dictionary));
@@ -62,11 +63,11 @@ impl<'a> Tables<'a> {
         };
         let mut attributes = vec![Slot::NotDecoded; shared.schema.keys().len()];
         for (column, &key) in reads.keys.iter().enumerate() {
-            let cells = rows.iter().map(|&row| plan.cell(shared, row, column, key));
+            let cells = rows.iter().map(|&row| plan.cell(row, column));
             attributes[key] = Slot::Decoded(self::column(cells, &shared.dictionaries[key]));
         }
         let message = || {
-            let code = |row: &&Row| row.message.checked_sub(1).map(Cell::from_code);
+            let code = |row: &Row| row.message.checked_sub(1).map(Cell::from_code);
             Slot::Decoded(column(spans.iter().map(code), &shared.messages))
         };
         self.tables.push(Table {
