@@ -83,6 +83,11 @@ impl Schema {
         &self.resource_keys
     }
 
+    /// Numbers of the keys that are read of every span that bears them, ascending.
+    pub fn reads_anywhere(&self) -> &[usize] {
+        &self.anywhere
+    }
+
     /// Whether parent, scope and flags are kept.
     pub fn structure(&self) -> bool {
         self.structure

@@ -7,7 +7,7 @@ mod fields;
 mod model;
 mod read;
 mod set;
-mod yaml;
+pub mod yaml;
 
 pub use model::{Alert, Place, Rule, SignalSpec};
 pub use set::{FILE_BYTES, LoadError, RuleSet, SourceFile};

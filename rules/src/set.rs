@@ -1,12 +1,15 @@
 //! Rule sets: from files, folders, globs or text, checked as a whole.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use compiler::{Diagnostic, Placement, Position, Severity, limits, render};
+use compiler::{
+    Diagnostic, Key, Params, Placement, Position, ReadOptions, Severity, limits, parse_rule, render,
+};
 use hashbrown::HashMap;
 
-use crate::model::{Alert, Rule};
+use crate::model::{Alert, Place, Rule, SignalSpec};
 use crate::read;
 
 /// Bytes of one rule file at most.
@@ -84,6 +87,32 @@ impl RuleSet {
         set.add(name.to_owned(), text.to_owned());
         set.check();
         set
+    }
+
+    /// A set of one rule that is only a text, and what is to say of it; the set is empty where
+    /// that holds an error. Places of diagnostics are bytes of the text.
+    pub fn of_rule_text(id: &str, text: &str) -> (Self, Vec<Diagnostic>) {
+        let params = Params::new();
+        let options =
+            ReadOptions { key: Key::Condition, has_signal: false, params: &params, description: None };
+        let parsed = parse_rule(text, &options);
+        let rule = parsed.statement.map(|statement| Rule {
+            id: id.to_owned(),
+            name: id.to_owned(),
+            description: None,
+            severity: ir::module::Severity::Medium,
+            statement,
+            words: parsed.words,
+            params,
+            signal: SignalSpec::default(),
+            labels: BTreeMap::new(),
+            annotations: BTreeMap::new(),
+            runbook_url: None,
+            owner: None,
+            enabled: true,
+            source: Place::default(),
+        });
+        (Self { rules: rule.into_iter().collect(), ..Self::default() }, parsed.diagnostics)
     }
 
     /// Rules of files, folders (recursive, `*.yaml` and `*.yml`, hidden ones left out) and globs.

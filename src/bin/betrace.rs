@@ -1,0 +1,7 @@
+//! The command line `betrace`.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    betrace::cli::main()
+}

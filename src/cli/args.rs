@@ -1,0 +1,187 @@
+//! What the command line takes.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Checks invariants over OpenTelemetry traces.
+#[derive(Debug, Parser)]
+#[command(
+    version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BETRACE_COMMIT"), ")"),
+    max_term_width = 100,
+    after_help = "Exit codes: 0 nothing found, 1 violations at or above --fail-on, 2 a rule or usage \
+                  error, 3 some data could not be read, 4 a limit was reached."
+)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub verb: Verb,
+    #[command(flatten)]
+    pub common: Common,
+}
+
+/// Options of every verb.
+#[derive(Debug, Args)]
+pub struct Common {
+    /// Settings file, instead of betrace.yaml in this folder or the user's configuration folder
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// When to use color: auto, always, never
+    #[arg(long, global = true, value_name = "WHEN")]
+    pub color: Option<String>,
+    /// Print no notes and no progress
+    #[arg(long, short, global = true)]
+    pub quiet: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Replay rules over recorded traces and report every violation
+    Replay(Box<ReplayArgs>),
+    /// Check rule files and say everything that is wrong with them
+    Check(CheckArgs),
+    /// Explain how a rule is read and what it will look at
+    Explain(ExplainArgs),
+    /// Generate the OmniCart workload, with a ground truth for rules/omnicart.yaml
+    Generate(GenerateArgs),
+    /// Show settings
+    Config {
+        #[command(subcommand)]
+        action: ConfigAction,
+    },
+    /// Print a completion script for a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ConfigAction {
+    /// Print every setting that holds, and where it comes from
+    Show,
+}
+
+/// Rules and which of them.
+#[derive(Debug, Args)]
+pub struct Selection {
+    /// Rule file, folder or quoted glob; give it again for more
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<OsString>,
+    /// Run only these rules
+    #[arg(long, value_name = "ID")]
+    pub rule: Vec<String>,
+    /// Run only rules with this label
+    #[arg(long, value_name = "LABEL=VALUE", value_parser = label)]
+    pub select: Vec<(String, String)>,
+    /// Run the rules that are right even if others are wrong
+    #[arg(long)]
+    pub keep_going: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct ReplayArgs {
+    #[command(flatten)]
+    pub selection: Selection,
+    /// First time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Last time: a day or month is included whole, an instant is not
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Time zone of reports, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
+    /// Count violations by this attribute of their spans or resources
+    #[arg(long, value_name = "KEY")]
+    pub group_by: Option<String>,
+    /// Count violations in the table by this period [default: as the data's length suggests]
+    #[arg(long, value_name = "PERIOD")]
+    pub per: Option<Period>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Write one signal a line to this file
+    #[arg(long, value_name = "FILE")]
+    pub signals: Option<PathBuf>,
+    /// Write at most this many signals; all are counted
+    #[arg(long, value_name = "N")]
+    pub limit: Option<u64>,
+    /// Exit with 1 on violations of this severity or graver
+    #[arg(long, value_name = "SEVERITY", value_parser = severity)]
+    pub fail_on: Option<ir::module::Severity>,
+    /// What runs the rules: auto, columns, interpreter [default: auto]
+    #[arg(long, value_name = "ENGINE")]
+    pub engine: Option<String>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+    /// Memory to stop at, such as 8GiB [default: 60% of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Size of a document to refuse from [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_document: Option<String>,
+    /// Trace files, folders, globs, or - for standard input
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct CheckArgs {
+    /// Rule file, folder or quoted glob; give it again for more
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct ExplainArgs {
+    /// A rule's id, or the text of a rule
+    pub rule: String,
+    /// Rule file, folder or quoted glob; give it again for more
+    #[arg(long, value_name = "PATH")]
+    pub rules: Vec<OsString>,
+    /// Print the module that the rule becomes
+    #[arg(long)]
+    pub ir: bool,
+}
+
+#[derive(Debug, Args)]
+pub struct GenerateArgs {
+    /// Folder to write to; made if it is not there
+    pub dir: PathBuf,
+    /// Number of traces
+    #[arg(long, value_name = "N", default_value_t = 10_000)]
+    pub traces: u64,
+    /// Number of days
+    #[arg(long, value_name = "D", default_value_t = 30)]
+    pub days: u32,
+    /// Seed: equal seeds give equal files
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    pub seed: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    Table,
+    Json,
+    Jsonl,
+    Csv,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Period {
+    Day,
+    Week,
+    Month,
+}
+
+fn label(text: &str) -> Result<(String, String), String> {
+    let (label, value) = text.split_once('=').ok_or("write it as LABEL=VALUE")?;
+    Ok((label.to_owned(), value.to_owned()))
+}
+
+fn severity(text: &str) -> Result<ir::module::Severity, String> {
+    ir::module::Severity::from_name(text)
+        .ok_or_else(|| "one of critical, high, medium, low, info".to_owned())
+}

@@ -1,0 +1,62 @@
+//! Exit codes, and what is said on the way out.
+
+use std::io;
+use std::process::ExitCode;
+
+/// What the program ends with. Of several the one listed first holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Exit {
+    /// A rule is wrong, or the command line is.
+    Usage,
+    /// A limit was reached.
+    Limit,
+    /// Some data could not be read; the rest was checked.
+    Unread,
+    /// Violations at or above `--fail-on`.
+    Violations,
+    /// None of these.
+    Clean,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(match exit {
+            Exit::Clean => 0,
+            Exit::Violations => 1,
+            Exit::Usage => 2,
+            Exit::Unread => 3,
+            Exit::Limit => 4,
+        })
+    }
+}
+
+/// Why a verb could not do its work.
+#[derive(Debug)]
+pub struct Failure {
+    /// What to end with.
+    pub exit: Exit,
+    /// What to say; empty if it was said already.
+    pub message: String,
+}
+
+impl Failure {
+    /// A mistake in rules or on the command line.
+    pub fn usage(message: impl std::fmt::Display) -> Self {
+        Self { exit: Exit::Usage, message: message.to_string() }
+    }
+
+    /// A mistake that has been explained already.
+    pub fn said(exit: Exit) -> Self {
+        Self { exit, message: String::new() }
+    }
+}
+
+/// Output that cannot be written. A reader that has seen enough and closed the pipe is no failure.
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Self::said(Exit::Clean);
+        }
+        Self { exit: Exit::Unread, message: format!("cannot write: {error}") }
+    }
+}

@@ -1,0 +1,95 @@
+//! `betrace explain`: how a rule is read, and what it will look at.
+
+use std::io::{self, Write};
+
+use compiler::{Placement, WordMeaning, printable, render};
+use ir::module::Operation;
+
+use super::args::{Common, ExplainArgs};
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use super::loading;
+use super::settings::{Flags, Settings};
+use crate::{CompileOptions, Program, Rule, RuleSet};
+
+/// The id of a rule that was given as text.
+const TEXT_ID: &str = "rule";
+
+/// Explains one rule, of a set by its id or given as text.
+pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result<Exit, Failure> {
+    let flags = Flags { rules: &args.rules, ..Flags::default() };
+    let settings = Settings::load(common, &flags)?;
+    let color = console.colors(&settings.color.value);
+    let is_text = args.rule.contains(['(', '{', ' ', '\n']);
+    let (set, id) = if is_text {
+        (from_text(&args.rule, color, console)?, TEXT_ID)
+    } else {
+        (loading::load(&settings.rules.value, true, color, console)?, args.rule.as_str())
+    };
+    let options = CompileOptions { ids: vec![id.to_owned()], ..CompileOptions::default() };
+    let program = Program::compile(&set, &options).map_err(Failure::usage)?;
+    let rule = set.rule(id).ok_or_else(|| Failure::usage(format!("no rule has the id `{id}`")))?;
+    let out = &mut console.out;
+    if !is_text {
+        let file = &set.files[rule.source.file];
+        let line = compiler::Position::of(&file.text, rule.source.span.start).line;
+        writeln!(out, "{} ({}): {}", rule.id, rule.severity.name(), printable(&rule.name))?;
+        writeln!(out, "  {}:{line}\n", printable(&file.name))?;
+    }
+    writeln!(out, "canonical\n  {}", printable(&rule.statement.to_string()))?;
+    words(rule, out)?;
+    reads(&program, out)?;
+    if args.ir {
+        write!(out, "\nmodule\n{}", program.module())?;
+    }
+    Ok(Exit::Clean)
+}
+
+/// A set of one rule whose text is all there is.
+fn from_text(text: &str, color: bool, console: &mut Console) -> Result<RuleSet, Failure> {
+    let (set, diagnostics) = RuleSet::of_rule_text(TEXT_ID, text);
+    let shown = render(&diagnostics, "<rule>", text, &Placement::identity(), color);
+    console.diagnostics(&shown);
+    if set.rules.is_empty() { Err(Failure::said(Exit::Usage)) } else { Ok(set) }
+}
+
+fn words(rule: &Rule, out: &mut impl Write) -> io::Result<()> {
+    if rule.words.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\nbare words")?;
+    rule.words.iter().try_for_each(|word| {
+        let meaning = match word.meaning {
+            WordMeaning::Parameter => "the parameter of that name",
+            WordMeaning::Attribute => "the attribute of that name on the same span",
+            WordMeaning::Text => "the text itself",
+            WordMeaning::Constant => "a word of the language",
+            WordMeaning::OldSpelling => "part of an old spelling",
+        };
+        writeln!(out, "  {}: {meaning}", printable(&word.word))
+    })
+}
+
+fn reads(program: &Program, out: &mut impl Write) -> io::Result<()> {
+    let (module, schema) = (program.module(), program.schema());
+    writeln!(out, "\nreads")?;
+    let keys = |numbers: &[usize]| {
+        let keys: Vec<_> = numbers.iter().map(|&key| printable(&schema.keys()[key])).collect();
+        if keys.is_empty() { "no attributes".to_owned() } else { keys.join(", ") }
+    };
+    for operation in &module.operations {
+        let name = match operation {
+            Operation::Named(name) => name.to_string(),
+            Operation::Wildcard(pieces) => pieces.join("*"),
+        };
+        writeln!(out, "  spans {}: {}", printable(&name), keys(&schema.reads(&name).keys))?;
+    }
+    let anywhere = schema.reads_anywhere();
+    if !anywhere.is_empty() {
+        writeln!(out, "  other spans of violating traces, for the context: {}", keys(anywhere))?;
+    }
+    if !schema.resource_keys().is_empty() {
+        writeln!(out, "  their resources: {}", keys(schema.resource_keys()))?;
+    }
+    Ok(())
+}

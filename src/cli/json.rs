@@ -1,0 +1,110 @@
+//! The JSON report, schema `betrace.replay/1`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use crate::{Note, Report, RuleReport, rfc3339};
+
+#[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    rules: Vec<RuleJson<'a>>,
+    completeness: CompletenessJson<'a>,
+}
+
+#[derive(Serialize)]
+struct RuleJson<'a> {
+    id: &'a str,
+    severity: &'static str,
+    traces: u64,
+    exercised: u64,
+    applied: u64,
+    passed: u64,
+    violated: u64,
+    first: Option<String>,
+    last: Option<String>,
+    days: BTreeMap<String, u64>,
+    groups: BTreeMap<&'a str, u64>,
+}
+
+#[derive(Serialize)]
+struct CompletenessJson<'a> {
+    files: u64,
+    bytes: u64,
+    documents: u64,
+    spans: u64,
+    traces: u64,
+    malformed: BTreeMap<&'a str, u64>,
+    duplicates: u64,
+    other_signals: &'a BTreeMap<String, u64>,
+    unread: Vec<NoteJson<'a>>,
+    skipped: Vec<NoteJson<'a>>,
+    places: BTreeMap<&'a str, &'a [String]>,
+    rootless: u64,
+    clock_defects: u64,
+    seconds: f64,
+}
+
+#[derive(Serialize)]
+struct NoteJson<'a> {
+    input: &'a str,
+    why: &'a str,
+}
+
+/// How a group without a value is shown.
+pub const NO_GROUP: &str = "(none)";
+
+/// Writes the report as one JSON document.
+///
+/// # Errors
+/// What the system says.
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+    let done = &report.completeness;
+    let malformed = done.malformed.iter();
+    let document = Document {
+        schema: "betrace.replay/1",
+        rules: report.rules.iter().map(rule).collect(),
+        completeness: CompletenessJson {
+            files: done.files,
+            bytes: done.bytes,
+            documents: done.documents,
+            spans: done.spans,
+            traces: done.traces,
+            malformed: malformed.clone().map(|(kind, found)| (&**kind, found.count)).collect(),
+            duplicates: done.duplicates,
+            other_signals: &done.other_signals,
+            unread: notes(&done.unread),
+            skipped: notes(&done.skipped),
+            places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
+            rootless: done.rootless,
+            clock_defects: done.clock_defects,
+            seconds: done.seconds,
+        },
+    };
+    serde_json::to_writer_pretty(&mut *out, &document)?;
+    writeln!(out)
+}
+
+fn notes(notes: &[Note]) -> Vec<NoteJson<'_>> {
+    notes.iter().map(|note| NoteJson { input: &note.input, why: &note.why }).collect()
+}
+
+fn rule(report: &RuleReport) -> RuleJson<'_> {
+    let days = report.days.iter();
+    let groups = report.groups.iter();
+    RuleJson {
+        id: &report.id,
+        severity: report.severity.name(),
+        traces: report.traces,
+        exercised: report.exercised,
+        applied: report.applied,
+        passed: report.passed,
+        violated: report.violated,
+        first: report.first.map(rfc3339),
+        last: report.last.map(rfc3339),
+        days: days.map(|(date, day)| (date.to_string(), day.violated)).collect(),
+        groups: groups.map(|(group, count)| (group.as_deref().unwrap_or(NO_GROUP), *count)).collect(),
+    }
+}

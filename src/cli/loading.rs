@@ -1,0 +1,43 @@
+//! Rules as every verb loads them.
+
+use std::ffi::OsString;
+
+use compiler::Severity;
+
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use crate::RuleSet;
+
+/// Loads rules and prints what is to say of them. Without `keep_going` any error ends the run.
+///
+/// # Errors
+/// A usage failure: no rules named, a path that cannot be read, a rule that is wrong.
+pub fn load(
+    paths: &[OsString],
+    keep_going: bool,
+    color: bool,
+    console: &mut Console,
+) -> Result<RuleSet, Failure> {
+    if paths.is_empty() {
+        return Err(Failure::usage(
+            "no rules are named; give --rules PATH, or `rules:` in betrace.yaml",
+        ));
+    }
+    let set = RuleSet::from_paths(paths).map_err(Failure::usage)?;
+    console.diagnostics(&set.render(color));
+    let errors = set.errors();
+    if errors > 0 {
+        let count = if errors == 1 { "1 error".to_owned() } else { format!("{errors} errors") };
+        if !keep_going {
+            let message = format!("{count} in the rules; --keep-going runs the others");
+            return Err(Failure { exit: Exit::Usage, message });
+        }
+        console.note(&format!("note: {count} in the rules; running the {} others", set.rules.len()));
+    }
+    Ok(set)
+}
+
+/// How many warnings a set has.
+pub fn warnings(set: &RuleSet) -> usize {
+    set.diagnostics().filter(|(_, diagnostic)| diagnostic.severity == Severity::Warning).count()
+}

@@ -1,0 +1,62 @@
+//! The command line: one file a verb. The only place that reads arguments and the environment, and
+//! the only one that prints.
+
+mod args;
+mod check;
+mod completions;
+mod config;
+mod config_file;
+mod console;
+mod csv;
+mod exit;
+mod explain;
+mod generate;
+mod json;
+mod loading;
+mod periods;
+mod progress;
+mod replay;
+mod settings;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use args::{Cli, Verb};
+use console::Console;
+use exit::{Exit, Failure};
+
+/// Runs the program.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            // Help that cannot be printed has no one to tell.
+            let _ = error.print();
+            return exit.into();
+        }
+    };
+    let mut console = Console::new(cli.common.quiet);
+    let ended = run(&cli, &mut console).and_then(|exit| {
+        console.flush()?;
+        Ok(exit)
+    });
+    let exit = ended.unwrap_or_else(|failure| {
+        console.error(&failure.message);
+        failure.exit
+    });
+    exit.into()
+}
+
+fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
+    match &cli.verb {
+        Verb::Replay(args) => replay::run(&cli.common, args, console),
+        Verb::Check(args) => check::run(&cli.common, args, console),
+        Verb::Explain(args) => explain::run(&cli.common, args, console),
+        Verb::Generate(args) => generate::run(args, console),
+        Verb::Config { .. } => config::show(&cli.common, console),
+        Verb::Completions { shell } => completions::print(*shell, console),
+    }
+}

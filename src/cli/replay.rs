@@ -1,0 +1,197 @@
+//! `betrace replay`: rules over recorded traces.
+
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use ir::module::Severity;
+
+use super::args::{Common, Format, ReplayArgs};
+use super::console::Console;
+use super::csv::CsvWriter;
+use super::exit::{Exit, Failure};
+use super::progress::{Progress, Unit};
+use super::settings::{Flags, Settings, is_stdin};
+use super::{json, loading, table};
+use crate::{
+    CompileOptions, Moment, Module, Program, Replay, ReplayError, ReplayOptions, Report, Signal,
+};
+
+/// Replays, prints, and says how it ended.
+pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {
+    let settings = Settings::load(common, &flags(args))?;
+    let moments = [moment("from", args.from.as_deref())?, moment("to", args.to.as_deref())?];
+    let color = console.colors(&settings.color.value);
+    let selection = &args.selection;
+    let rules = loading::load(&settings.rules.value, selection.keep_going, color, console)?;
+    let options = CompileOptions {
+        ids: selection.rule.clone(),
+        labels: selection.select.clone(),
+        group_by: args.group_by.clone(),
+        engine: settings.engine.value,
+    };
+    let program = Program::compile(&rules, &options).map_err(Failure::usage)?;
+    if settings.inputs.value.is_empty() {
+        return Err(Failure::usage(
+            "no traces are named; give a file, a folder, a glob or `-` for standard input, \
+             or `inputs:` in betrace.yaml",
+        ));
+    }
+    let mut replay = Replay::new(&program, replay_options(&settings, moments));
+    read(&mut replay, &settings, console)?;
+    let mut signals = Signals::new(args, program.module(), console)?;
+    let report = replay.finish(&mut |signal| signals.take(&signal)).map_err(failure)?;
+    let unwritten = signals.finish()?;
+    match args.format {
+        Format::Table => table::write(&report, args, &settings.tz.value, &mut console.out)?,
+        Format::Json => json::write(&report, &mut console.out)?,
+        Format::Jsonl | Format::Csv => {}
+    }
+    if unwritten > 0 {
+        console.note(&format!("note: --limit left {unwritten} signals unwritten; all are counted"));
+    }
+    if args.format != Format::Table {
+        notes(&report, console);
+    }
+    let rules_wrong = rules.errors() > 0;
+    Ok(exit(&report, args.fail_on, rules_wrong))
+}
+
+fn flags(args: &ReplayArgs) -> Flags<'_> {
+    Flags {
+        rules: &args.selection.rules,
+        inputs: &args.inputs,
+        tz: args.tz.as_deref(),
+        threads: args.threads.as_deref(),
+        memory: args.memory.as_deref(),
+        max_document: args.max_document.as_deref(),
+        engine: args.engine.as_deref(),
+    }
+}
+
+fn moment(name: &str, text: Option<&str>) -> Result<Option<Moment>, Failure> {
+    let parsed = text.map(str::parse).transpose();
+    parsed.map_err(|error: crate::RangeError| Failure::usage(format!("--{name}: {error}")))
+}
+
+fn replay_options(settings: &Settings, [from, to]: [Option<Moment>; 2]) -> ReplayOptions {
+    ReplayOptions {
+        threads: settings.threads.value,
+        memory: Some(settings.memory.value),
+        max_document: usize::try_from(settings.max_document.value).unwrap_or(usize::MAX),
+        from,
+        to,
+        zone: settings.tz.value.clone(),
+        progress: Arc::default(),
+    }
+}
+
+fn read(replay: &mut Replay, settings: &Settings, console: &Console) -> Result<(), Failure> {
+    let inputs = &settings.inputs.value;
+    let total = inputs.iter().try_fold(0, |total, input| {
+        let size = (!is_stdin(input)).then(|| std::fs::metadata(input).ok())?;
+        size.filter(std::fs::Metadata::is_file).map(|metadata| total + metadata.len())
+    });
+    let counter: Arc<AtomicU64> = replay.progress();
+    let _progress = Progress::start(console, Unit::Bytes, total, counter);
+    replay.read(inputs).map_err(failure)
+}
+
+fn failure(error: ReplayError) -> Failure {
+    match error {
+        ReplayError::Memory { .. } => Failure { exit: Exit::Limit, message: error.to_string() },
+        ReplayError::Range(_) => Failure::usage(error),
+        ReplayError::Io(error) => error.into(),
+        ReplayError::Fault(_) | ReplayError::SpanId { .. } => {
+            Failure { exit: Exit::Unread, message: error.to_string() }
+        }
+    }
+}
+
+/// What the program ends with: the first of these that holds.
+fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
+    let done = &report.completeness;
+    let grave = |severity: Severity| fail_on.is_some_and(|least| severity <= least);
+    if rules_wrong {
+        Exit::Usage
+    } else if done.malformed.contains_key("document_too_large") {
+        Exit::Limit
+    } else if !done.is_complete() {
+        Exit::Unread
+    } else if report.rules.iter().any(|rule| rule.violated > 0 && grave(rule.severity)) {
+        Exit::Violations
+    } else {
+        Exit::Clean
+    }
+}
+
+/// What people should know beside a machine's report.
+fn notes(report: &Report, console: &mut Console) {
+    for line in table::defects(&report.completeness) {
+        console.note(&format!("note: {line}"));
+    }
+}
+
+/// Where signals go, up to a limit.
+struct Signals {
+    file: Option<BufWriter<File>>,
+    jsonl: Option<BufWriter<io::Stdout>>,
+    csv: Option<CsvWriter<io::Stdout>>,
+    left: u64,
+    unwritten: u64,
+}
+
+impl Signals {
+    fn new(args: &ReplayArgs, module: &Module, console: &mut Console) -> Result<Self, Failure> {
+        console.flush()?;
+        let file = args.signals.as_deref().map(create).transpose()?;
+        let jsonl = (args.format == Format::Jsonl).then(|| BufWriter::new(io::stdout()));
+        let csv = (args.format == Format::Csv).then(|| CsvWriter::new(io::stdout(), module));
+        Ok(Self {
+            file,
+            jsonl,
+            csv: csv.transpose()?,
+            left: args.limit.unwrap_or(u64::MAX),
+            unwritten: 0,
+        })
+    }
+
+    fn take(&mut self, signal: &Signal) -> io::Result<()> {
+        if self.file.is_none() && self.jsonl.is_none() && self.csv.is_none() {
+            return Ok(());
+        }
+        if self.left == 0 {
+            self.unwritten += 1;
+            return Ok(());
+        }
+        self.left -= 1;
+        if let Some(file) = &mut self.file {
+            line(signal, file)?;
+        }
+        if let Some(out) = &mut self.jsonl {
+            line(signal, out)?;
+        }
+        self.csv.as_mut().map_or(Ok(()), |csv| csv.write(signal))
+    }
+
+    /// How many signals were not written.
+    fn finish(mut self) -> io::Result<u64> {
+        self.file.as_mut().map_or(Ok(()), Write::flush)?;
+        self.jsonl.as_mut().map_or(Ok(()), Write::flush)?;
+        self.csv.as_mut().map_or(Ok(()), CsvWriter::flush)?;
+        Ok(self.unwritten)
+    }
+}
+
+fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+    let file = File::create(path);
+    let file = file.map_err(|error| Failure::usage(format!("--signals {}: {error}", path.display())));
+    Ok(BufWriter::new(file?))
+}
+
+fn line(signal: &Signal, out: &mut impl Write) -> io::Result<()> {
+    serde_json::to_writer(&mut *out, signal)?;
+    out.write_all(b"\n")
+}

@@ -1,0 +1,300 @@
+//! A replay: spans in, verdicts out.
+
+use std::ffi::OsStr;
+use std::io;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use corpora::build::{self, Builder, Finished, SpanRecord, Unsealed};
+use corpora::otlp::Decoder;
+use corpora::source::{self, SourceReport, walk};
+use ir::Fault;
+use jiff::tz::TimeZone;
+use runtime::{Moment, RangeError, RuleReport, Signal, TimeRange};
+
+use crate::completeness::Completeness;
+use crate::program::Program;
+use crate::span::Span;
+
+/// Traces of a segment at most: few enough for a segment's columns to be worked in cache, many
+/// enough for the work on each segment to vanish beside the work on its rows.
+const TRACES_PER_SEGMENT: usize = 1 << 16;
+
+/// How to replay.
+#[derive(Clone, Debug)]
+pub struct ReplayOptions {
+    /// Worker threads.
+    pub threads: NonZeroUsize,
+    /// Bytes of memory for decoded spans, past which reading stops; without it there is no limit.
+    pub memory: Option<u64>,
+    /// Bytes of the largest document that is read.
+    pub max_document: usize,
+    /// The first traces to judge, by their time.
+    pub from: Option<Moment>,
+    /// The last traces to judge.
+    pub to: Option<Moment>,
+    /// The zone whose days reports count by.
+    pub zone: TimeZone,
+    /// Counts bytes as they are read, for a progress bar.
+    pub progress: Arc<AtomicU64>,
+}
+
+impl Default for ReplayOptions {
+    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC.
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            memory: None,
+            max_document: source::MAX_DOCUMENT,
+            from: None,
+            to: None,
+            zone: TimeZone::UTC,
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// Why a replay stopped.
+#[derive(Debug, thiserror::Error)]
+pub enum ReplayError {
+    /// The spans need more memory than allowed.
+    #[error(
+        "the spans read so far need {needed} bytes of memory, more than the {limit} allowed; \
+         replay fewer rules (--rule, --select), fewer files at a time, or raise --memory"
+    )]
+    Memory {
+        /// Bytes held.
+        needed: u64,
+        /// Bytes allowed.
+        limit: u64,
+    },
+    /// A pushed span has no trace id or no span id.
+    #[error("a span needs a trace id and a span id that are not zero: {name:?}")]
+    SpanId {
+        /// The span's name.
+        name: String,
+    },
+    /// The range of time means nothing for the data.
+    #[error(transparent)]
+    Range(#[from] RangeError),
+    /// A segment lacks what the rules read: a fault of this library.
+    #[error(transparent)]
+    Fault(#[from] Fault),
+    /// A signal could not be delivered, or a thread not be started.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// What a replay found.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// One report a rule, in the order of the rules.
+    pub rules: Vec<RuleReport>,
+    /// What was read and what was not.
+    pub completeness: Completeness,
+    /// Time of the first trace of the data, in nanoseconds since 1970.
+    pub first: Option<u64>,
+    /// Time of the last trace of the data.
+    pub last: Option<u64>,
+}
+
+/// Takes spans in any order, then judges them.
+pub struct Replay {
+    program: Program,
+    options: ReplayOptions,
+    workers: Vec<Worker>,
+    source: SourceReport,
+    started: Instant,
+}
+
+/// A decoder and what it holds, counted apart so that all can be added up.
+struct Worker {
+    decoder: Decoder,
+    bytes: u64,
+}
+
+impl Replay {
+    /// A replay without spans yet.
+    pub fn new(program: &Program, options: ReplayOptions) -> Self {
+        let worker = |_| Worker { decoder: Decoder::new(program.schema().clone()), bytes: 0 };
+        Self {
+            workers: (0..options.threads.get()).map(worker).collect(),
+            program: program.clone(),
+            options,
+            source: SourceReport::default(),
+            started: Instant::now(),
+        }
+    }
+
+    /// Counts bytes as they are read.
+    pub fn progress(&self) -> Arc<AtomicU64> {
+        self.options.progress.clone()
+    }
+
+    /// Reads trace files, folders, globs and `-`, standard input. What cannot be read is in the
+    /// report's completeness and stops nothing.
+    ///
+    /// # Errors
+    /// [`ReplayError::Memory`].
+    pub fn read<P: AsRef<OsStr>>(&mut self, inputs: impl IntoIterator<Item = P>) -> Result<(), ReplayError> {
+        let walk = walk(inputs);
+        self.source.merge(walk.report);
+        let options = source::Options {
+            max_document: self.options.max_document,
+            progress: self.options.progress.clone(),
+            ..source::Options::default()
+        };
+        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
+        let limit = self.options.memory.unwrap_or(u64::MAX);
+        let workers = std::mem::take(&mut self.workers);
+        let (workers, report) = source::run(&walk.inputs, &options, workers, |worker, block| {
+            worker.decoder.decode_block(&block);
+            worker.check(&held, limit)
+        })?;
+        self.workers = workers;
+        self.source.merge(report);
+        Ok(())
+    }
+
+    /// Reads OTLP JSON from memory, plain or compressed; `name` stands for it in the report.
+    ///
+    /// # Errors
+    /// [`ReplayError::Memory`].
+    pub fn push_otlp(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReplayError> {
+        let options = source::Options {
+            max_document: self.options.max_document,
+            progress: self.options.progress.clone(),
+            ..source::Options::default()
+        };
+        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
+        let limit = self.options.memory.unwrap_or(u64::MAX);
+        let order = usize::try_from(self.source.files).unwrap_or(usize::MAX);
+        let mut stream = source::Stream::new(order, name.into(), bytes, options);
+        let mut buffer = source::Buffer::default();
+        let worker = self.workers.first_mut().expect("there is at least one worker");
+        while let Some(block) = stream.next_block(&mut buffer) {
+            worker.decoder.decode_block(&block);
+            worker.check(&held, limit)?;
+        }
+        self.source.merge(stream.into_report());
+        Ok(())
+    }
+
+    /// Adds one span.
+    ///
+    /// # Errors
+    /// [`ReplayError::Memory`], or a span without ids, which is not added.
+    pub fn push_span(&mut self, span: &Span) -> Result<(), ReplayError> {
+        let (trace_id, span_id) =
+            (u128::from_be_bytes(span.trace_id), u64::from_be_bytes(span.span_id));
+        if trace_id == 0 || span_id == 0 {
+            return Err(ReplayError::SpanId { name: span.name.clone() });
+        }
+        let limit = self.options.memory.unwrap_or(u64::MAX);
+        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
+        let worker = self.workers.first_mut().expect("there is at least one worker");
+        add(worker.decoder.sink_mut(), span, trace_id, span_id);
+        worker.check(&held, limit)
+    }
+
+    /// Judges all spans. `signals` is called for every violation in order of time, then of trace,
+    /// then of rule.
+    ///
+    /// # Errors
+    /// A range of time that means nothing for the data, or what `signals` failed with.
+    pub fn finish(
+        self,
+        signals: &mut dyn FnMut(Signal) -> io::Result<()>,
+    ) -> Result<Report, ReplayError> {
+        let mut builders = Vec::with_capacity(self.workers.len());
+        let mut tally = corpora::otlp::Tally::default();
+        for worker in self.workers {
+            let (builder, own) = worker.decoder.into_parts();
+            builders.push(builder);
+            tally.merge(own);
+        }
+        let mut finished = build::finish(builders, TRACES_PER_SEGMENT);
+        let segments = std::mem::take(&mut finished.segments);
+        let duplicates = AtomicU64::new(finished.duplicates);
+        let options = self.options.judging(&finished)?;
+        let rules = judge(&self.program, &options, segments.into(), &duplicates, signals)?;
+        let duplicates = duplicates.into_inner();
+        let completeness = Completeness {
+            spans: finished.spans - duplicates,
+            traces: finished.traces,
+            duplicates,
+            rootless: finished.rootless,
+            clock_defects: finished.clock_defects,
+            seconds: self.started.elapsed().as_secs_f64(),
+            ..Completeness::of(self.source, tally)
+        };
+        Ok(Report { rules, completeness, first: finished.first, last: finished.last })
+    }
+}
+
+impl ReplayOptions {
+    fn judging(&self, finished: &Finished) -> Result<runtime::Options, RangeError> {
+        let (first, last) = (finished.first.unwrap_or(0), finished.last.unwrap_or(0));
+        let range = TimeRange::resolve(self.from, self.to, first, last, &self.zone)?;
+        Ok(runtime::Options { threads: self.threads, range, zone: self.zone.clone() })
+    }
+}
+
+impl Worker {
+    /// Counts what it holds now among what all hold.
+    fn check(&mut self, held: &AtomicU64, limit: u64) -> Result<(), ReplayError> {
+        let bytes = self.decoder.sink().bytes() as u64;
+        let grown = bytes.wrapping_sub(self.bytes);
+        self.bytes = bytes;
+        let needed = held.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
+        if needed > limit { Err(ReplayError::Memory { needed, limit }) } else { Ok(()) }
+    }
+}
+
+/// Seals and judges the segments on several threads.
+fn judge(
+    program: &Program,
+    options: &runtime::Options,
+    segments: Vec<Unsealed>,
+    duplicates: &AtomicU64,
+    signals: &mut dyn FnMut(Signal) -> io::Result<()>,
+) -> Result<Vec<RuleReport>, ReplayError> {
+    let segments: Vec<_> = segments.into_iter().map(|segment| Mutex::new(Some(segment))).collect();
+    let seal = |number: usize| {
+        let unsealed = segments.get(number).and_then(|segment| {
+            segment.lock().unwrap_or_else(PoisonError::into_inner).take()
+        });
+        Ok(unsealed.map(|unsealed| {
+            let sealed = unsealed.seal();
+            duplicates.fetch_add(sealed.duplicates, Ordering::Relaxed);
+            sealed.segment
+        }))
+    };
+    runtime::replay(program.module(), program.engine(), options, &seal, signals).map_err(|error| {
+        match error {
+            runtime::Error::Fault(fault) => fault.into(),
+            runtime::Error::Caller(error) | runtime::Error::Thread(error) => error.into(),
+        }
+    })
+}
+
+fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {
+    let resource = builder.resource(span.resource.iter().map(|(key, value)| (key.as_str(), value)));
+    let record = SpanRecord {
+        trace_id,
+        span_id,
+        parent_id: u64::from_be_bytes(span.parent_id),
+        name: &span.name,
+        kind: span.kind as u8,
+        status: span.status as u8,
+        message: &span.message,
+        start: span.start,
+        end: span.end,
+        flags: span.flags,
+        resource,
+        scope: builder.scope("", ""),
+    };
+    builder.span(&record, span.attributes.iter().map(|(key, value)| (key.as_str(), value)));
+}
