@@ -1,0 +1,223 @@
+//! From OTLP JSON to spans: a [`Decoder`] a worker takes chunks of text and feeds a [`SpanSink`],
+//! and counts in its [`Tally`] what it read and what it could not.
+//!
+//! Accepted are the documents that exporters and stores write: `resourceSpans` or Tempo's
+//! `batches`, one such object, a list of them, or a single entry of `resourceSpans`; keys in
+//! camelCase or snake_case; ids in hex or base64, told by length; 64-bit integers as text or
+//! number; enums as number or name. Unknown fields are ignored; `null` is as good as absent; of a
+//! key that comes twice the last counts. Text is never cut.
+//!
+//! Two readers make a tape each, and one walker reads both, so that they cannot differ in what they
+//! accept. The strict one is simd-json. What it refuses goes to the tolerant one, which loses no
+//! more than the [`Defect`]s say. A span is added only when all of it was looked at: nothing is
+//! ever half-added. Of a document that breaks off, the whole spans stay and the rest is counted
+//! once as unfinished.
+
+mod nodes;
+mod scan;
+mod span;
+mod strict;
+mod strings;
+mod tally;
+mod tape;
+mod text;
+mod value;
+mod walk;
+
+use std::sync::Arc;
+
+use ir::Schema;
+
+pub use tally::{Defect, Tally};
+
+use self::nodes::Nodes;
+use self::strict::Strict;
+use self::tally::{Findings, Report, Suspicion};
+use self::tape::Tape;
+use self::value::Attribute;
+use self::walk::Walker;
+use crate::build::{AttributeValue, Builder, SpanRecord};
+use crate::source::{Block, Chunk};
+
+/// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own.
+pub trait SpanSink {
+    /// The number of a resource with these attributes.
+    fn resource<'a, V: AttributeValue<'a>>(
+        &mut self,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) -> u32;
+
+    /// The number of an instrumentation scope.
+    fn scope(&mut self, name: &str, version: &str) -> u32;
+
+    /// Adds a span.
+    fn span<'a, V: AttributeValue<'a>>(
+        &mut self,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    );
+}
+
+/// Decodes OTLP JSON for one worker; its buffers are reused from chunk to chunk.
+pub struct Decoder<S = Builder> {
+    sink: S,
+    tally: Tally,
+    strict: Strict,
+    nodes: Nodes,
+    attributes: Vec<Attribute>,
+}
+
+impl Decoder<Builder> {
+    /// A decoder that keeps what `schema` asks for.
+    pub fn new(schema: Arc<Schema>) -> Self {
+        Self::with_sink(Builder::new(schema))
+    }
+}
+
+impl<S: SpanSink> Decoder<S> {
+    /// A decoder that feeds `sink`.
+    pub fn with_sink(sink: S) -> Self {
+        Self {
+            sink,
+            tally: Tally::default(),
+            strict: Strict::new(),
+            nodes: Nodes::default(),
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Decodes all chunks of a block.
+    pub fn decode_block(&mut self, block: &Block<'_>) {
+        for chunk in block.chunks() {
+            self.decode(&chunk, block.order, &block.input);
+        }
+    }
+
+    /// Decodes a chunk of the input that is at place `order` among all inputs and is called `input`.
+    pub fn decode(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
+        if self.decode_strictly(chunk, order, input) {
+            return;
+        }
+        for piece in chunk.split() {
+            // The whole chunk was refused just now.
+            let is_new = piece.bytes.len() < chunk.bytes.len();
+            if !(is_new && self.decode_strictly(&piece, order, input)) {
+                self.decode_tolerantly(&piece, order, input);
+            }
+        }
+    }
+
+    /// The sink with all spans so far.
+    pub fn sink(&self) -> &S {
+        &self.sink
+    }
+
+    /// The sink, to add spans that come another way.
+    pub fn sink_mut(&mut self) -> &mut S {
+        &mut self.sink
+    }
+
+    /// The account so far.
+    pub fn tally(&self) -> &Tally {
+        &self.tally
+    }
+
+    /// The sink with all spans, and the account.
+    pub fn into_parts(self) -> (S, Tally) {
+        (self.sink, self.tally)
+    }
+
+    /// Says whether the chunk is valid JSON; if not, nothing was done.
+    fn decode_strictly(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) -> bool {
+        let Self { sink, tally, strict, attributes, .. } = self;
+        let read = strict.read(chunk, |tape| {
+            let mut report = Suspicion::default();
+            Walker { tape, sink, report: &mut report, tally, attributes }.document(0);
+            report.0
+        });
+        if read == Some(true) {
+            self.locate(chunk, order, input);
+        }
+        read.is_some()
+    }
+
+    /// Counts the defects of a chunk whose spans are added already: the strict tape has no places.
+    fn locate(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
+        let mut findings = Findings::new(chunk, order, input);
+        let Self { nodes, attributes, .. } = self;
+        let mut ignored = Tally::default();
+        tolerant(nodes, chunk, &mut Nowhere, &mut findings, &mut ignored, attributes);
+        self.tally.add_malformed(findings.malformed);
+    }
+
+    fn decode_tolerantly(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
+        let mut findings = Findings::new(chunk, order, input);
+        let Self { sink, tally, nodes, attributes, .. } = self;
+        tolerant(nodes, chunk, sink, &mut findings, tally, attributes);
+        self.tally.add_malformed(findings.malformed);
+    }
+}
+
+fn tolerant(
+    nodes: &mut Nodes,
+    chunk: &Chunk<'_>,
+    sink: &mut impl SpanSink,
+    report: &mut impl Report,
+    tally: &mut Tally,
+    attributes: &mut Vec<Attribute>,
+) {
+    scan::scan(chunk.bytes, nodes, report);
+    let tape = nodes.tape(chunk.bytes);
+    let mut at = 0;
+    while at < tape.len() {
+        Walker { tape, sink, report, tally, attributes }.document(at);
+        at = tape.next(at);
+    }
+}
+
+impl SpanSink for Builder {
+    #[inline]
+    fn resource<'a, V: AttributeValue<'a>>(
+        &mut self,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) -> u32 {
+        self.resource(attributes)
+    }
+
+    #[inline]
+    fn scope(&mut self, name: &str, version: &str) -> u32 {
+        self.scope(name, version)
+    }
+
+    #[inline]
+    fn span<'a, V: AttributeValue<'a>>(
+        &mut self,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+        self.span(span, attributes);
+    }
+}
+
+/// Drops spans.
+struct Nowhere;
+
+impl SpanSink for Nowhere {
+    fn resource<'a, V: AttributeValue<'a>>(
+        &mut self,
+        _: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) -> u32 {
+        0
+    }
+
+    fn scope(&mut self, _: &str, _: &str) -> u32 {
+        0
+    }
+
+    fn span<'a, V: AttributeValue<'a>>(
+        &mut self,
+        _: &SpanRecord<'a>,
+        _: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+    }
+}

@@ -1,0 +1,169 @@
+//! From a document on a tape to spans in a sink: which objects and lists are looked for where.
+
+use super::SpanSink;
+use super::span::{Fields, spare, string};
+use super::tally::{Defect, Report, Tally};
+use super::tape::{Tape, View, entries, items};
+use super::value::{Attribute, collect, iterate, lose, loss};
+
+/// Walks over documents of one tape.
+pub(super) struct Walker<'w, T, S, R> {
+    pub(super) tape: T,
+    pub(super) sink: &'w mut S,
+    pub(super) report: &'w mut R,
+    pub(super) tally: &'w mut Tally,
+    /// Reused for the attributes of each resource and span.
+    pub(super) attributes: &'w mut Vec<Attribute>,
+}
+
+impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
+    /// Adds the spans of the document at `at`: an object as exporters write it, a list of such, or
+    /// a single entry of `resourceSpans`.
+    pub(super) fn document(&mut self, at: usize) {
+        let known = match self.tape.view(at) {
+            View::Object(len) => self.root(at, len),
+            View::Array(len) => {
+                let mut known = false;
+                for item in items(self.tape, at, len) {
+                    if let View::Object(len) = self.tape.view(item) {
+                        known |= self.root(item, len);
+                    }
+                }
+                known
+            }
+            other => return lose(self.tape, at, loss(other, Defect::Document), self.report),
+        };
+        self.tally.documents += 1;
+        self.tally.empty += u64::from(!known && self.tape.sound(at));
+    }
+
+    /// Says whether anything of OTLP is in the object.
+    fn root(&mut self, at: usize, len: usize) -> bool {
+        let mut known = false;
+        let mut is_resource = false;
+        for (key, value) in entries(self.tape, at, len) {
+            let signal = match key {
+                "resourceSpans" | "resource_spans" | "batches" => {
+                    self.objects(value, Self::resource);
+                    known = true;
+                    continue;
+                }
+                "resourceLogs" | "resource_logs" => "logs",
+                "resourceMetrics" | "resource_metrics" => "metrics",
+                "resourceProfiles" | "resource_profiles" => "profiles",
+                _ => {
+                    is_resource |= is_scopes(key);
+                    continue;
+                }
+            };
+            if let View::Array(len) = self.tape.view(value) {
+                *self.tally.other_signals.entry(signal).or_default() += len as u64;
+                known = true;
+            }
+        }
+        if is_resource {
+            self.resource(at, len);
+        }
+        known || is_resource
+    }
+
+    /// Calls `each` for the objects of the list at `at`.
+    #[inline(always)]
+    fn objects(&mut self, at: usize, mut each: impl FnMut(&mut Self, usize, usize)) {
+        let len = match self.tape.view(at) {
+            View::Array(len) => len,
+            View::Null => return,
+            other => return lose(self.tape, at, loss(other, Defect::Shape), self.report),
+        };
+        for item in items(self.tape, at, len) {
+            match self.tape.view(item) {
+                View::Object(len) => each(self, item, len),
+                other => lose(self.tape, item, loss(other, Defect::Shape), self.report),
+            }
+        }
+    }
+
+    fn resource(&mut self, at: usize, len: usize) {
+        let tape = self.tape;
+        let resource = entries(tape, at, len).filter(|(key, _)| *key == "resource").last();
+        let attributes = resource.and_then(|(_, resource)| {
+            let members = self.members(resource);
+            members.filter(|(key, _)| *key == "attributes").last().map(|(_, list)| list)
+        });
+        collect(tape, attributes, self.attributes, self.report);
+        let resource = self.sink.resource(iterate(tape, self.attributes));
+        for (key, scopes) in entries(tape, at, len) {
+            if is_scopes(key) {
+                self.objects(scopes, |walker, at, len| walker.scope(at, len, resource));
+            }
+        }
+    }
+
+    fn scope(&mut self, at: usize, len: usize, resource: u32) {
+        let tape = self.tape;
+        let (mut scope, mut name, mut version) = (None, None, None);
+        for (key, value) in entries(tape, at, len) {
+            if matches!(key, "scope" | "instrumentationLibrary" | "instrumentation_library") {
+                scope = Some(value);
+            }
+        }
+        if let Some(scope) = scope {
+            for (key, value) in self.members(scope) {
+                match key {
+                    "name" => name = Some(value),
+                    "version" => version = Some(value),
+                    _ => {}
+                }
+            }
+        }
+        let name = spare(tape, name, string(tape, name, Defect::Field), self.report);
+        let version = spare(tape, version, string(tape, version, Defect::Field), self.report);
+        let scope = self.sink.scope(name, version);
+        for (key, spans) in entries(tape, at, len) {
+            if key == "spans" {
+                self.objects(spans, |walker, at, len| walker.span(at, len, (resource, scope)));
+            }
+        }
+    }
+
+    /// Entries of the object at `at`, which may be null.
+    fn members(&mut self, at: usize) -> impl Iterator<Item = (&'t str, usize)> + use<'t, T, S, R> {
+        let len = match self.tape.view(at) {
+            View::Object(len) => len,
+            View::Null => 0,
+            other => {
+                lose(self.tape, at, loss(other, Defect::Shape), self.report);
+                0
+            }
+        };
+        entries(self.tape, at, len)
+    }
+
+    /// Adds the span once all of it is known to be good. One in which the grammar did not hold was
+    /// counted by the reader.
+    #[inline]
+    fn span(&mut self, at: usize, len: usize, owner: (u32, u32)) {
+        if !self.tape.sound(at) {
+            return;
+        }
+        let fields = Fields::find(self.tape, at, len);
+        match fields.assemble(self.tape, owner, self.report) {
+            Ok(record) => {
+                collect(self.tape, fields.attributes, self.attributes, self.report);
+                self.sink.span(&record, iterate(self.tape, self.attributes));
+                self.tally.spans += 1;
+            }
+            Err((field, loss)) => lose(self.tape, field.unwrap_or(at), loss, self.report),
+        }
+    }
+}
+
+fn is_scopes(key: &str) -> bool {
+    matches!(
+        key,
+        "scopeSpans"
+            | "scope_spans"
+            | "instrumentationLibrarySpans"
+            | "instrumentation_library_spans"
+    )
+}

@@ -1,0 +1,251 @@
+//! What becomes of OTLP JSON: a table of small cases, real files, and an outside test suite.
+
+mod oracle;
+mod recorder;
+
+use std::collections::HashSet;
+use std::fs;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use recorder::{Span, counts, decode, slowed};
+
+const BASE: &str = r#"{"traceId":"00000000000000000000000000000001","spanId":"0000000000000002","name":"n","startTimeUnixNano":"5","endTimeUnixNano":9}"#;
+
+#[test]
+fn cases_come_out_as_the_table_says() {
+    let mut failures = Vec::new();
+    let cases = include_str!("cases.txt").lines().filter(|line| !line.starts_with('#'));
+    for case in cases.filter(|line| !line.is_empty()) {
+        let (input, expected) = case.split_once(" =>").expect("a case has an arrow");
+        let text = expand(input);
+        let mut texts = vec![text.clone()];
+        let is_one_document = serde_json::from_str::<serde_json::Value>(&text).is_ok();
+        texts.extend(slowed(&text).filter(|_| is_one_document));
+        for text in texts {
+            let (spans, tally) = decode(text.as_bytes());
+            let spans: Vec<_> = spans.iter().map(print).collect();
+            let counts = counts(&tally);
+            let bar = if counts.is_empty() { "" } else { " | " };
+            let actual = format!("{}{bar}{counts}", spans.join("; "));
+            if actual.trim() != expected.trim() {
+                failures.push(format!("{text}\n  expected {}\n  found    {actual}", expected.trim()));
+            }
+        }
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn expand(case: &str) -> String {
+    let (kind, text) = case.split_once(": ").expect("a case has a kind");
+    let with = |members: &str| {
+        let base = BASE.strip_suffix('}').expect("an object");
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{base},{members}}}]}}]}}]}}"#)
+    };
+    match kind {
+        "json" => text.replace("BASE", BASE).replace("\\n", "\n"),
+        "span" => with(text),
+        "attr" => with(&format!(r#""attributes":[{{"key":"k","value":{text}}}]"#)),
+        _ => panic!("unknown kind of case: {kind}"),
+    }
+}
+
+/// A span by what differs from [`BASE`].
+fn print(span: &Span) -> String {
+    let mut out = vec!["span".to_owned()];
+    let mut add = |differs: bool, text: String| out.extend(differs.then_some(text));
+    add(span.trace_id != 1, format!("trace={:x}", span.trace_id));
+    add(span.span_id != 2, format!("id={:x}", span.span_id));
+    add(span.parent_id != 0, format!("parent={:x}", span.parent_id));
+    add(span.name != "n", format!("name={}", span.name.escape_debug()));
+    add((span.start, span.end) != (5, 9), format!("{}..{}", span.start, span.end));
+    add(span.kind != 0, format!("kind={}", span.kind));
+    add(span.status != 0, format!("status={}", span.status));
+    add(!span.message.is_empty(), format!("message={}", span.message));
+    add(span.flags != 0, format!("flags={}", span.flags));
+    let (name, version) = &span.scope;
+    add(!(name.is_empty() && version.is_empty()), format!("scope={name}@{version}"));
+    span.resource.iter().for_each(|(key, value)| add(true, format!("resource.{key}={value:?}")));
+    span.attributes.iter().for_each(|(key, value)| add(true, format!("{key}={value:?}")));
+    out.join(" ")
+}
+
+#[test]
+fn values_nest_as_deep_as_allowed() {
+    for (open, close) in [
+        (r#"{"arrayValue":{"values":["#, "]}}"),
+        (r#"{"kvlistValue":{"values":[{"key":"a","value":"#, "}]}}"),
+    ] {
+        for (depth, expected) in [(1, ""), (32, ""), (33, "value_depth"), (200, "value_depth")] {
+            let value = format!("{}{{}}{}", open.repeat(depth), close.repeat(depth));
+            let (spans, tally) = decode(expand(&format!("attr: {value}")).as_bytes());
+            assert_eq!((spans.len(), counts(&tally).as_str()), (1, expected), "{depth}");
+            assert_eq!(spans[0].attributes.len(), usize::from(expected.is_empty()));
+        }
+    }
+    let deep = format!("{}{}", "[".repeat(1_000_000), "]".repeat(1_000_000));
+    let run = move || counts(&decode(expand(&format!("span: \"x\":{deep}")).as_bytes()).1);
+    let small_stack = std::thread::Builder::new().stack_size(256 << 10);
+    let counts = small_stack.spawn(run).unwrap().join().unwrap();
+    assert_eq!(counts, "depth");
+}
+
+#[test]
+fn defects_have_places() {
+    let bad = BASE.replace("\"spanId\":\"", "\"spanId\":\"x");
+    let text = format!("\n{{\"a\":1}}\n{{\"scopeSpans\":[\n{{\"spans\":[{BASE},\n  {bad}]}}]}}\n");
+    let (spans, tally) = decode(text.as_bytes());
+    assert_eq!(spans.len(), 1);
+    let (defect, places) = tally.malformed.first_key_value().unwrap();
+    assert_eq!((defect.to_string().as_str(), places.count()), ("span_id", 1));
+    let at = places.first()[0].offset as usize;
+    assert!(text[at..].starts_with("\"x0000"), "{}", &text[at..]);
+    assert_eq!(places.first()[0].line, 5);
+}
+
+#[test]
+fn large_spans_are_kept_whole() {
+    let long = "ä".repeat(1 << 20);
+    let many = (0..4_096).map(|n| format!(r#"{{"key":"k{n}","value":{{"intValue":{n}}}}}"#));
+    let many = many.collect::<Vec<_>>().join(",");
+    let text = expand(&format!("span: \"name\":\"{long}\",\"attributes\":[{many}]"));
+    let (spans, tally) = decode(text.as_bytes());
+    assert_eq!(counts(&tally), "");
+    assert_eq!((spans[0].name.len(), spans[0].attributes.len()), (2 << 20, 4_096));
+}
+
+#[test]
+fn every_cut_keeps_the_whole_spans() {
+    let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{BASE},{BASE}]}}]}}]}}"#);
+    let first = text.find(BASE).unwrap() + BASE.len();
+    let second = first + 1 + BASE.len();
+    for cut in 1..text.len() {
+        let (spans, tally) = decode(&text.as_bytes()[..cut]);
+        let whole = usize::from(cut >= first) + usize::from(cut >= second);
+        assert_eq!((spans.len(), counts(&tally).as_str()), (whole, "unfinished"), "{cut}");
+    }
+}
+
+#[test]
+fn real_files_have_the_counts_of_their_readme() {
+    let Some(data) = data("otlp") else { return };
+    for (name, spans, traces, defects) in [
+        ("opentelemetry-proto-trace.json", 1, 1, ""),
+        ("robotframework-otel-traces.json", 1_066, 168, ""),
+        ("robotframework-diverse_trace.json", 1_632, 1, ""),
+        ("robotframework-pabot_trace.json", 18, 1, ""),
+        ("robotframework-all_types_trace.json", 11, 1, ""),
+        ("robotframework-malformed_trace.json", 3, 3, "empty syntax unfinished"),
+        ("tempo-api-traces-answer.json", 10, 1, ""),
+        ("../bulk/robotshop.jsonl.zst", 14_772, 2_416, ""),
+        ("../bulk/oteldemo.jsonl.zst", 4_743, 1_021, ""),
+    ] {
+        let (found, tally) = decode(&fs::read(data.join(name)).unwrap());
+        let distinct: HashSet<_> = found.iter().map(|span| span.trace_id).collect();
+        assert_eq!((found.len(), distinct.len()), (spans, traces), "{name}");
+        assert_eq!(counts(&tally), defects, "{name}");
+    }
+    for entry in fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        if path.file_name().unwrap().to_string_lossy().starts_with("perses") {
+            let (found, tally) = decode(&fs::read(&path).unwrap());
+            assert!((2..=3).contains(&found.len()), "{}: {}", path.display(), found.len());
+            assert_eq!(counts(&tally), "", "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn json_test_suite_is_judged_by_its_letters() {
+    let Some(folder) = data("json_test_suite/test_parsing") else { return };
+    // Blank text holds no document, and documents may follow each other.
+    let fine = [
+        "n_structure_no_data",
+        "n_structure_UTF8_BOM_no_data",
+        "n_single_space",
+        "n_structure_double_array",
+    ];
+    let mut seen = 0;
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+        let json = fs::read(&path).unwrap();
+        let is_scalar = !matches!(json.trim_ascii().first(), Some(b'{' | b'['));
+        let (spans, tally) = decode(&json);
+        assert!(spans.is_empty(), "{name}");
+        match name.as_bytes()[0] {
+            b'y' => assert_eq!(tally.malformed.is_empty(), !is_scalar, "{name}"),
+            b'n' if !fine.contains(&name.as_str()) => assert!(!tally.malformed.is_empty(), "{name}"),
+            _ => {}
+        }
+        let text = expand("span: \"x\":[HERE],\"kind\":2");
+        let (before, after) = text.split_once("[HERE]").unwrap();
+        let (spans, tally) = decode(&[before.as_bytes(), &json, after.as_bytes()].concat());
+        match name.as_bytes()[0] {
+            b'y' => {
+                assert_eq!(spans.iter().map(print).collect::<Vec<_>>(), ["span kind=2"], "{name}");
+                assert!(tally.malformed.is_empty(), "{name}: {}", counts(&tally));
+            }
+            b'n' => assert!(!tally.malformed.is_empty(), "{name}"),
+            _ => {}
+        }
+        let text = expand("attr: HERE");
+        let (before, after) = text.split_once("HERE").unwrap();
+        decode(&[before.as_bytes(), &json, after.as_bytes()].concat());
+        seen += 1;
+    }
+    assert_eq!(seen, 318);
+}
+
+#[test]
+fn both_readers_and_the_oracle_agree_on_real_documents() {
+    for text in real_documents() {
+        oracle::compare(&text);
+        oracle::compare(&slowed(&text).expect("an object"));
+    }
+}
+
+#[test]
+fn both_readers_and_the_oracle_agree_on_mutated_documents() {
+    let mut random = oracle::Random(1);
+    for text in real_documents() {
+        for _ in 0..200.min(4_000_000 / text.len()) {
+            let mutant = oracle::mutate(text.as_bytes(), &mut random);
+            match String::from_utf8(mutant) {
+                Ok(mutant) => oracle::compare(&mutant),
+                Err(error) => assert!(!decode(error.as_bytes()).1.malformed.is_empty()),
+            }
+        }
+    }
+}
+
+/// Documents of all real files, the first few of each.
+fn real_documents() -> Vec<String> {
+    let (Some(otlp), Some(bulk)) = (data("otlp"), data("bulk")) else { return Vec::new() };
+    let mut texts = vec![expand("span: \"kind\":1"), expand(r#"attr: {"arrayValue":{}}"#)];
+    for path in fs::read_dir(otlp).unwrap().map(|entry| entry.unwrap().path()) {
+        texts.extend(documents(&fs::read_to_string(path).unwrap()));
+    }
+    for name in ["robotshop.jsonl.zst", "oteldemo.jsonl.zst"] {
+        let mut text = String::new();
+        let file = fs::File::open(bulk.join(name)).unwrap();
+        zstd::Decoder::new(file).unwrap().read_to_string(&mut text).unwrap();
+        texts.extend(documents(&text));
+    }
+    texts
+}
+
+fn documents(text: &str) -> Vec<String> {
+    let values = serde_json::Deserializer::from_str(text).into_iter::<serde_json::Value>();
+    values.map_while(Result::ok).take(10).map(|value| value.to_string()).collect()
+}
+
+/// A folder of real data, or `None` with a message where it is absent.
+fn data(name: &str) -> Option<PathBuf> {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
+    if path.is_dir() {
+        return Some(path);
+    }
+    println!("skipped: {} is absent", path.display());
+    None
+}
