@@ -381,8 +381,7 @@ impl<R: Report> Scanner<'_, R> {
 
     fn after_spans_key(&self) -> bool {
         let Some(key) = self.nodes.list.last() else { return false };
-        key.kind == NodeKind::Plain
-            && &self.text[key.first as usize..key.last as usize] == b"spans"
+        key.kind == NodeKind::Plain && &self.text[key.first as usize..key.last as usize] == b"spans"
     }
 
     /// Whether the grammar held so far directly inside of the innermost bracket. Where it did not,

@@ -196,11 +196,7 @@ fn flags<'t, T: Tape<'t>>(tape: T, at: Option<usize>) -> Result<u32, Loss> {
 
 /// Status code and message.
 #[inline]
-fn status<'t, T: Tape<'t>>(
-    tape: T,
-    at: Option<usize>,
-    report: &mut impl Report,
-) -> (u8, &'t str) {
+fn status<'t, T: Tape<'t>>(tape: T, at: Option<usize>, report: &mut impl Report) -> (u8, &'t str) {
     let Some(at) = at else { return (0, "") };
     let len = match tape.view(at) {
         View::Object(len) => len,

@@ -175,7 +175,8 @@ mod tests {
             assert_eq!(span_id(text), Some(0x0102_0304_0506_0708), "{text}");
         }
         assert_eq!(span_id("-_________8"), Some(0xfbff_ffff_ffff_ffff));
-        for text in ["", "0102", "010203040506070g", "AQIDBAUGBwg", "0102030405060708090a0b0c0d0e0fxx"]
+        for text in
+            ["", "0102", "010203040506070g", "AQIDBAUGBwg", "0102030405060708090a0b0c0d0e0fxx"]
         {
             assert_eq!(trace_id(text), None, "{text}");
         }
@@ -192,7 +193,8 @@ mod tests {
             number = number.wrapping_mul(2).max(1);
         }
         assert_eq!(unsigned("18446744073709551615"), Some(u64::MAX));
-        for text in ["", "18446744073709551616", "99999999999999999999999", "1234567:", "/2345678"] {
+        for text in ["", "18446744073709551616", "99999999999999999999999", "1234567:", "/2345678"]
+        {
             assert_eq!(unsigned(text), None, "{text}");
         }
         for byte in (0..=127).filter(|byte: &u8| !byte.is_ascii_digit()) {

@@ -2,7 +2,7 @@
 
 use betrace_corpora::build::{AttributeValue, ScalarRef, SpanRecord};
 use betrace_corpora::otlp::{Decoder, SpanSink, Tally};
-use betrace_corpora::source::{Buffer, Options, Stream};
+use betrace_corpora::source::{Buffer, Chunk, Kind, Options, Stream};
 use ir::Value;
 
 /// A span with all that belongs to it.
@@ -93,6 +93,15 @@ pub fn decode(text: &[u8]) -> (Vec<Span>, Tally) {
     }
     let (recorder, tally) = decoder.into_parts();
     assert_eq!(tally.spans, recorder.spans.len() as u64);
+    (recorder.spans, tally)
+}
+
+/// Reads a text as one document, however its lines are broken.
+pub fn decode_document(bytes: &[u8]) -> (Vec<Span>, Tally) {
+    let mut decoder = Decoder::with_sink(Recorder::default());
+    let chunk = Chunk { bytes, offset: 0, line: 1, kind: Kind::Block, ends_input: true };
+    decoder.decode(&chunk, 0, &"memory".into());
+    let (recorder, tally) = decoder.into_parts();
     (recorder.spans, tally)
 }
 
