@@ -36,7 +36,7 @@ pub const FAULTS: [Fault; 18] = [
                 if let Predicate::Not(inner) = predicate {
                     *predicate = Predicate::And([*inner].into());
                 }
-            })
+            });
         },
     },
     Fault {
@@ -46,7 +46,7 @@ pub const FAULTS: [Fault; 18] = [
                 if let Predicate::And(parts) = predicate {
                     *predicate = Predicate::Or(parts.clone());
                 }
-            })
+            });
         },
     },
     Fault {
@@ -58,7 +58,7 @@ pub const FAULTS: [Fault; 18] = [
                 {
                     *parts = parts[..parts.len() - 1].into();
                 }
-            })
+            });
         },
     },
     Fault {
@@ -70,7 +70,7 @@ pub const FAULTS: [Fault; 18] = [
                 {
                     *constants = constants[..constants.len() - 1].into();
                 }
-            })
+            });
         },
     },
     Fault {
@@ -80,7 +80,7 @@ pub const FAULTS: [Fault; 18] = [
                 if let Test::StartsWith(part) = test {
                     *test = Test::Contains(part.clone());
                 }
-            })
+            });
         },
     },
     Fault {
@@ -90,7 +90,7 @@ pub const FAULTS: [Fault; 18] = [
                 if let Test::Order(_, Scalar::Int(int)) = test {
                     *int = int.wrapping_add(1);
                 }
-            })
+            });
         },
     },
     Fault {
@@ -100,7 +100,7 @@ pub const FAULTS: [Fault; 18] = [
                 if let Test::EqualField(_) = test {
                     *test = Test::Exists;
                 }
-            })
+            });
         },
     },
     Fault {
@@ -136,7 +136,7 @@ pub const FAULTS: [Fault; 18] = [
         plant: |module| {
             counts(module, |count| {
                 count.within = count.within.map(|within| within.saturating_add(1));
-            })
+            });
         },
     },
     Fault {

@@ -240,7 +240,7 @@ impl Builder<'_, '_> {
             let clause = |at| Clause { formula: self.formula(3), text: format!("{at}").into() };
             (0..count).map(clause).collect()
         };
-        let (always, never) = (clauses(1), clauses(1));
+        let (always, never) = (clauses(number % 3), clauses(1));
         Rule {
             id: format!("rule-{number}").into(),
             severity: Severity::Low,

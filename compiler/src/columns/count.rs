@@ -1,6 +1,5 @@
 //! Counts: how many spans of a set, or distinct values on them, each trace has.
 
-use hashbrown::HashMap;
 use ir::module::Count;
 use ir::segment::{Fault, RowRef};
 
@@ -151,10 +150,12 @@ impl<'a> Tally<'a> {
 /// The largest count over all groups and windows of the spans of one trace.
 fn largest(spans: &mut [Counted], count: &Count) -> u32 {
     let distinct = count.distinct.is_some();
-    if count.within.is_some() {
-        spans.sort_unstable_by_key(|span| (span.group, span.start));
-    } else if distinct || count.by.is_some() {
-        spans.sort_unstable_by_key(|span| (span.group, span.value));
+    match count {
+        Count { within: Some(_), .. } => {
+            spans.sort_unstable_by_key(|span| (span.group, span.start));
+        }
+        Count { by: Some(_), .. } => spans.sort_unstable_by_key(|span| (span.group, span.value)),
+        _ => spans.sort_unstable_by_key(|span| span.value),
     }
     let groups = spans.chunk_by(|a, b| a.group == b.group);
     let sizes = groups.map(|group| match count.within {
@@ -180,20 +181,23 @@ fn largest_window(spans: &[Counted], within: u64) -> usize {
 
 /// The most distinct values in a window that begins at one of the spans; `spans` are by start.
 fn largest_distinct_window(spans: &[Counted], within: u64) -> usize {
-    let mut inside: HashMap<u64, u32> = HashMap::new();
-    let (mut end, mut largest) = (0, 0);
+    let mut values: Vec<u64> = spans.iter().map(|span| span.value).collect();
+    values.sort_unstable();
+    values.dedup();
+    let number = |span: &Counted| values.partition_point(|&value| value < span.value);
+    let mut inside = vec![0_u32; values.len()];
+    let (mut end, mut distinct, mut largest) = (0, 0, 0);
     for span in spans {
         while let Some(other) = spans.get(end).filter(|other| other.start - span.start < within) {
-            *inside.entry(other.value).or_default() += 1;
+            let times = &mut inside[number(other)];
+            distinct += usize::from(*times == 0);
+            *times += 1;
             end += 1;
         }
-        largest = largest.max(inside.len());
-        if let Some(left) = inside.get_mut(&span.value) {
-            *left -= 1;
-            if *left == 0 {
-                inside.remove(&span.value);
-            }
-        }
+        largest = largest.max(distinct);
+        let times = &mut inside[number(span)];
+        *times -= 1;
+        distinct -= usize::from(*times == 0);
     }
     largest
 }

@@ -59,7 +59,8 @@ impl<'a> Evaluator<'a> {
         self.shared_bytes = 0;
     }
 
-    /// The rows of `operation` that satisfy a predicate.
+    /// The rows of `operation` that satisfy a predicate. The walk over its parts keeps its own
+    /// stack, so that deep predicates need little of the thread's.
     ///
     /// # Errors
     /// A fault where the segment was not made to hold a field that is read.
@@ -67,68 +68,61 @@ impl<'a> Evaluator<'a> {
         if self.segment.operations[operation].rows.is_empty() {
             return Ok(Rows::None);
         }
-        self.predicate(operation, id, &Rows::All)
+        let mut open: Vec<Open> = Vec::new();
+        let mut asked = Some((id, Rows::All));
+        let mut answer = Rows::None;
+        loop {
+            if let Some((id, alive)) = asked.take() {
+                match self.enter(operation, id, alive)? {
+                    Entered::Answer(rows) => answer = rows,
+                    Entered::Open(entered) => open.push(entered),
+                }
+            }
+            let Some(top) = open.last_mut() else { return Ok(answer) };
+            let predicate = &self.module.predicates[top.id.index()];
+            top.absorb(predicate, std::mem::replace(&mut answer, Rows::None));
+            asked = top.next(predicate);
+            if asked.is_none()
+                && let Some(Open { id, wanted, rows, .. }) = open.pop()
+            {
+                answer = self.share(operation, id, rows).and(&wanted);
+            }
+        }
     }
 
-    /// The rows among `alive` that satisfy a predicate. What several parents share is worked out
-    /// for all rows, once.
-    fn predicate(
-        &mut self,
-        operation: usize,
-        id: PredicateId,
-        alive: &Rows,
-    ) -> Result<Rows, Fault> {
+    /// Answers what has no parts; opens the rest. What several parents share is worked out for all
+    /// rows, once.
+    fn enter(&mut self, operation: usize, id: PredicateId, alive: Rows) -> Result<Entered, Fault> {
         let module = self.module;
-        if alive.is_none() {
-            return Ok(Rows::None);
+        let predicate = &module.predicates[id.index()];
+        if alive.is_none() || *predicate == Predicate::Const(false) {
+            return Ok(Entered::Answer(Rows::None));
         }
-        if let Predicate::Const(always) = module.predicates[id.index()] {
-            return Ok(if always { alive.clone() } else { Rows::None });
-        }
-        if self.uses[id.index()] < 2 {
-            return self.parts(operation, id, alive);
+        if *predicate == Predicate::Const(true) {
+            return Ok(Entered::Answer(alive));
         }
         if let Some(rows) = self.shared.get(&(operation, id)) {
-            return Ok(rows.clone().and(alive));
+            return Ok(Entered::Answer(rows.clone().and(&alive)));
         }
-        let rows = self.parts(operation, id, &Rows::All)?;
-        let bytes = size_of::<(PredicateId, Rows)>() + rows_bytes(&rows);
-        if self.shared_bytes + bytes <= SHARED_BYTES {
+        let (left, wanted) =
+            if self.uses[id.index()] < 2 { (alive, Rows::All) } else { (Rows::All, alive) };
+        if let Predicate::Test(field, test) = predicate {
+            let rows = self.leaf(operation, *field, test, &left)?;
+            return Ok(Entered::Answer(self.share(operation, id, rows).and(&wanted)));
+        }
+        Ok(Entered::Open(Open { id, wanted, left, rows: Rows::None, next: 0 }))
+    }
+
+    /// Keeps the rows of a predicate that has several parents, as long as there is room.
+    fn share(&mut self, operation: usize, id: PredicateId, rows: Rows) -> Rows {
+        let bytes = size_of::<((usize, PredicateId), Rows)>() + rows_bytes(&rows);
+        if self.uses[id.index()] > 1 && self.shared_bytes + bytes <= SHARED_BYTES {
             self.shared_bytes += bytes;
             self.shared.insert((operation, id), rows.clone());
         }
-        Ok(rows.and(alive))
+        rows
     }
 
-    fn parts(&mut self, operation: usize, id: PredicateId, alive: &Rows) -> Result<Rows, Fault> {
-        let module = self.module;
-        match &module.predicates[id.index()] {
-            Predicate::Const(always) => Ok(if *always { alive.clone() } else { Rows::None }),
-            Predicate::Not(inner) => {
-                let inner = self.predicate(operation, *inner, alive)?;
-                Ok(alive.clone().minus(&inner))
-            }
-            Predicate::And(parts) => {
-                let mut left = alive.clone();
-                for &part in parts {
-                    left = self.predicate(operation, part, &left)?;
-                }
-                Ok(left)
-            }
-            Predicate::Or(parts) => {
-                let (mut found, mut left) = (Rows::None, alive.clone());
-                for &part in parts {
-                    let more = self.predicate(operation, part, &left)?;
-                    left = left.minus(&more);
-                    found = found.or(&more);
-                }
-                Ok(found)
-            }
-            Predicate::Test(field, test) => self.leaf(operation, *field, test, alive),
-        }
-    }
-
-    #[inline(never)]
     fn leaf(
         &mut self,
         operation: usize,
@@ -270,6 +264,69 @@ impl<'a> Evaluator<'a> {
         let decided = self.tests.entry(test).or_insert_with(|| Rc::new(Decided::new(test)));
         Rc::clone(decided)
     }
+}
+
+/// What asking a predicate comes to.
+enum Entered {
+    /// It has no parts to be asked.
+    Answer(Rows),
+    /// Its parts come next.
+    Open(Open),
+}
+
+/// A connective some of whose parts are answered.
+struct Open {
+    id: PredicateId,
+    /// The rows that its parent asks about.
+    wanted: Rows,
+    /// The rows on which the parts to come decide.
+    left: Rows,
+    /// The rows that are known to satisfy it.
+    rows: Rows,
+    /// How many parts were asked.
+    next: usize,
+}
+
+impl Open {
+    /// Takes the answer of the part that was asked last, if one was.
+    fn absorb(&mut self, predicate: &Predicate, answer: Rows) {
+        if self.next == 0 {
+            return;
+        }
+        match predicate {
+            Predicate::And(_) => self.left = answer,
+            Predicate::Or(_) => {
+                self.left = take(&mut self.left).minus(&answer);
+                self.rows = take(&mut self.rows).or(&answer);
+            }
+            _ => self.rows = take(&mut self.left).minus(&answer),
+        }
+    }
+
+    /// The part to ask next, and about which rows.
+    fn next(&mut self, predicate: &Predicate) -> Option<(PredicateId, Rows)> {
+        let parts = match predicate {
+            Predicate::And(parts) | Predicate::Or(parts) => parts,
+            Predicate::Not(inner) => std::slice::from_ref(inner),
+            Predicate::Const(_) | Predicate::Test(..) => &[],
+        };
+        match parts.get(self.next) {
+            Some(&part) if !self.left.is_none() => {
+                self.next += 1;
+                Some((part, self.left.clone()))
+            }
+            _ => {
+                if let Predicate::And(_) = predicate {
+                    self.rows = take(&mut self.left);
+                }
+                None
+            }
+        }
+    }
+}
+
+fn take(rows: &mut Rows) -> Rows {
+    std::mem::replace(rows, Rows::None)
 }
 
 /// The rows that have a value in `column`.

@@ -45,7 +45,8 @@ impl Engine for Columns {
         if segment.is_empty() {
             return Ok(masks);
         }
-        let mut probe = Probe { evaluator: Evaluator::new(module, segment), masks: &mut masks };
+        let evaluator = Evaluator::new(module, segment);
+        let mut probe = Probe { evaluator, masks: &mut masks, durations: None };
         probe.answer(atoms)?;
         Ok(masks)
     }
@@ -55,6 +56,8 @@ impl Engine for Columns {
 struct Probe<'a, 'm> {
     evaluator: Evaluator<'a>,
     masks: &'m mut [Mask],
+    /// The traces' own durations, once an atom asks for them.
+    durations: Option<Column>,
 }
 
 /// What atoms ask of one set, with the places of their answers.
@@ -167,14 +170,12 @@ impl<'a> Probe<'a, '_> {
     fn trace(&mut self, field: TraceField, test: &'a Test) -> Result<Mask, Fault> {
         let segment = self.evaluator.segment;
         let traces = 0..segment.len();
-        let durations;
         let column = match field {
-            TraceField::Duration => {
+            TraceField::Duration => self.durations.get_or_insert_with(|| {
                 let values = traces.clone().map(|trace| segment.trace_duration(trace));
                 let values = Values::Integers(Integers::pack(values));
-                durations = Column { values, present: None };
-                &durations
-            }
+                Column { values, present: None }
+            }),
             TraceField::RootName | TraceField::RootService => {
                 segment.trace_value(0, field)?;
                 let names = if field == TraceField::RootName {

@@ -17,6 +17,8 @@ mod cost;
 mod fold;
 mod keep;
 mod table;
+#[cfg(test)]
+mod tests;
 
 use ir::Module;
 use ir::module::{
