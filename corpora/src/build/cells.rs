@@ -277,3 +277,32 @@ pub(super) fn narrow_bytes(narrow: &Narrow) -> usize {
         Narrow::U64(values) => values.bytes(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn doubles_of_one_canonical_text_have_the_same_bits() {
+        let other_nan = f64::from_bits(f64::NAN.to_bits() | 1);
+        assert_eq!(Cell::float(-0.0), Cell::float(0.0));
+        assert_eq!(Cell::float(other_nan), Cell::float(f64::NAN));
+        assert_ne!(Cell::float(-1.0), Cell::float(1.0));
+    }
+
+    #[test]
+    fn a_missing_cell_does_not_widen_a_chunk() {
+        let dictionary = &mut DictionaryBuilder::default();
+        let mut open = OpenCells::default();
+        for cell in [Some(Cell::int(1 << 40)), None, Some(Cell::int((1 << 40) + 1))] {
+            open.push();
+            open.set_last(cell, dictionary);
+        }
+        let cells = open.pack();
+        assert!(
+            matches!(&cells.values, Values::Ints(ints) if matches!(ints.offsets, Narrow::U8(_)))
+        );
+        assert_eq!(cells.get(1), None);
+        assert_eq!(cells.get(2), Some(Cell::int((1 << 40) + 1)));
+    }
+}

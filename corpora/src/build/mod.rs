@@ -1,7 +1,17 @@
 //! From decoded spans to sealed segments: a [`Builder`] a worker, [`finish`], then [`Unsealed::seal`].
 //!
 //! Spans may come in any order and be spread over builders in any way: the segments are the same
-//! but for the numbering of dictionary codes.
+//! but for the numbering of dictionary codes. Of spans that are the same span (trace id, span id,
+//! name, kind, start and end agree) one row stays, the one with the least values; the trace table
+//! counts every span as it came. Of spans that no rule reads, a fingerprint is all that is kept.
+//!
+//! ```text
+//! Builder ── traces        an entry a trace, from every span
+//!         ├─ plans         rows of kept spans, in packed chunks: one plan for all operations
+//!         │                that the schema reads alike
+//!         ├─ dictionaries  one an attribute key
+//!         └─ fingerprints  of the other spans, to count duplicates
+//! ```
 
 mod attribute;
 mod cells;

@@ -46,7 +46,7 @@ impl<'a> Tables<'a> {
         // Copied side by side once, since every column below passes over them.
         let spans: Vec<Row> = rows.iter().map(|&row| *plan.span(row)).collect();
         let structure = shared.schema.structure();
-        let ints = |value: fn(&Row) -> i64| Slot::Decoded(integers(spans.iter().map(|r| value(r))));
+        let ints = |value: fn(&Row) -> i64| Slot::Decoded(integers(spans.iter().map(value)));
         let kept = |slot: Slot| if structure { slot } else { Slot::NotDecoded };
         let resources = spans.iter().map(|row| self.resources.number(row.resource));
         let resources: Vec<u64> = resources.collect();
