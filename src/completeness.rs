@@ -93,7 +93,9 @@ impl Completeness {
             bytes: source.bytes,
             documents: tally.documents,
             malformed,
-            other_signals: other_signals.map(|(signal, count)| (signal.to_owned(), count)).collect(),
+            other_signals: other_signals
+                .map(|(signal, count)| (signal.to_owned(), count))
+                .collect(),
             unread: notes(&source.unread),
             unread_count: source.unread.count(),
             skipped: notes(&source.skipped),
@@ -105,9 +107,10 @@ impl Completeness {
 
 impl Malformed {
     fn of(places: &FirstFew<Place>) -> Self {
-        let shown = places.first().iter().map(|place| {
-            format!("{}:{} (byte {})", place.input, place.line, place.offset)
-        });
+        let shown = places
+            .first()
+            .iter()
+            .map(|place| format!("{}:{} (byte {})", place.input, place.line, place.offset));
         Self { count: places.count(), places: shown.collect() }
     }
 }

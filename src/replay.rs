@@ -138,7 +138,10 @@ impl Replay {
     ///
     /// # Errors
     /// [`ReplayError::Memory`].
-    pub fn read<P: AsRef<OsStr>>(&mut self, inputs: impl IntoIterator<Item = P>) -> Result<(), ReplayError> {
+    pub fn read<P: AsRef<OsStr>>(
+        &mut self,
+        inputs: impl IntoIterator<Item = P>,
+    ) -> Result<(), ReplayError> {
         let walk = walk(inputs);
         self.source.merge(walk.report);
         let options = source::Options {
@@ -263,9 +266,9 @@ fn judge(
 ) -> Result<Vec<RuleReport>, ReplayError> {
     let segments: Vec<_> = segments.into_iter().map(|segment| Mutex::new(Some(segment))).collect();
     let seal = |number: usize| {
-        let unsealed = segments.get(number).and_then(|segment| {
-            segment.lock().unwrap_or_else(PoisonError::into_inner).take()
-        });
+        let unsealed = segments
+            .get(number)
+            .and_then(|segment| segment.lock().unwrap_or_else(PoisonError::into_inner).take());
         Ok(unsealed.map(|unsealed| {
             let sealed = unsealed.seal();
             duplicates.fetch_add(sealed.duplicates, Ordering::Relaxed);

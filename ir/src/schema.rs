@@ -134,14 +134,15 @@ impl Schema {
         }
     }
 
+    /// Context is looked up on every span of a trace: a span is kept for what its resource says,
+    /// too, so the key of a resource counts as one of the span.
     fn add_anywhere(&mut self, field: &Field) {
-        if let Field::Any(key) | Field::Span(key) = field {
-            let number = self.key(key);
-            insert(&mut self.anywhere, number);
-        }
-        if let Field::Any(key) | Field::Resource(key) = field {
-            let number = self.key(key);
-            insert(&mut self.resource_keys, number);
+        if let Field::Any(key) | Field::Span(key) | Field::Resource(key) = field {
+            let key = self.key(key);
+            insert(&mut self.anywhere, key);
+            if !matches!(field, Field::Span(_)) {
+                insert(&mut self.resource_keys, key);
+            }
         }
     }
 

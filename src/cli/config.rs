@@ -12,7 +12,8 @@ use super::settings::{Flags, Origin, Settings};
 pub fn show(common: &Common, console: &mut Console) -> Result<Exit, Failure> {
     let settings = Settings::load(common, &Flags::default())?;
     let paths = |paths: &[OsString]| {
-        let shown: Vec<_> = paths.iter().map(|path| format!("{:?}", path.to_string_lossy())).collect();
+        let shown: Vec<_> =
+            paths.iter().map(|path| format!("{:?}", path.to_string_lossy())).collect();
         format!("[{}]", shown.join(", "))
     };
     let zone = settings.tz.value.iana_name().unwrap_or("UTC").to_owned();

@@ -11,8 +11,16 @@ pub struct CsvWriter<W: Write> {
 }
 
 const COLUMNS: [&str; 10] = [
-    "signal_id", "rule_id", "rule_hash", "severity", "timestamp", "trace_id", "span_ids", "message",
-    "missing", "forbidden",
+    "signal_id",
+    "rule_id",
+    "rule_hash",
+    "severity",
+    "timestamp",
+    "trace_id",
+    "span_ids",
+    "message",
+    "missing",
+    "forbidden",
 ];
 
 impl<W: Write> CsvWriter<W> {

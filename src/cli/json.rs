@@ -105,6 +105,8 @@ fn rule(report: &RuleReport) -> RuleJson<'_> {
         first: report.first.map(rfc3339),
         last: report.last.map(rfc3339),
         days: days.map(|(date, day)| (date.to_string(), day.violated)).collect(),
-        groups: groups.map(|(group, count)| (group.as_deref().unwrap_or(NO_GROUP), *count)).collect(),
+        groups: groups
+            .map(|(group, count)| (group.as_deref().unwrap_or(NO_GROUP), *count))
+            .collect(),
     }
 }

@@ -32,7 +32,8 @@ pub fn load(
             let message = format!("{count} in the rules; --keep-going runs the others");
             return Err(Failure { exit: Exit::Usage, message });
         }
-        console.note(&format!("note: {count} in the rules; running the {} others", set.rules.len()));
+        console
+            .note(&format!("note: {count} in the rules; running the {} others", set.rules.len()));
     }
     Ok(set)
 }

@@ -40,18 +40,19 @@ pub fn fitting(report: &Report, args: &ReplayArgs) -> Period {
 }
 
 /// The periods in which a rule was violated.
-pub fn buckets(
-    rule: &RuleReport,
-    report: &Report,
-    period: Period,
-    zone: &TimeZone,
-) -> Vec<Bucket> {
+pub fn buckets(rule: &RuleReport, report: &Report, period: Period, zone: &TimeZone) -> Vec<Bucket> {
     let origin = date_of(report.first.unwrap_or(0), zone);
     let mut buckets: Vec<Bucket> = Vec::new();
     for (&date, day) in &rule.days {
         let (begin, label) = place(date, origin, period);
         if buckets.last().is_none_or(|bucket| bucket.label != label) {
-            buckets.push(Bucket { date: begin, label, violated: 0, examples: Vec::new(), more: false });
+            buckets.push(Bucket {
+                date: begin,
+                label,
+                violated: 0,
+                examples: Vec::new(),
+                more: false,
+            });
         }
         let Some(bucket) = buckets.last_mut() else { continue };
         bucket.violated += day.violated;

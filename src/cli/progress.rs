@@ -25,7 +25,12 @@ pub struct Progress {
 
 impl Progress {
     /// Starts a bar if the console shows any.
-    pub fn start(console: &Console, unit: Unit, total: Option<u64>, counter: Arc<AtomicU64>) -> Self {
+    pub fn start(
+        console: &Console,
+        unit: Unit,
+        total: Option<u64>,
+        counter: Arc<AtomicU64>,
+    ) -> Self {
         if !console.shows_progress() {
             return Self { follower: None };
         }

@@ -16,7 +16,7 @@ use super::progress::{Progress, Unit};
 use super::settings::{Flags, Settings, is_stdin};
 use super::{json, loading, table};
 use crate::{
-    CompileOptions, Moment, Module, Program, Replay, ReplayError, ReplayOptions, Report, Signal,
+    CompileOptions, Module, Moment, Program, Replay, ReplayError, ReplayOptions, Report, Signal,
 };
 
 /// Replays, prints, and says how it ended.
@@ -187,7 +187,8 @@ impl Signals {
 
 fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
     let file = File::create(path);
-    let file = file.map_err(|error| Failure::usage(format!("--signals {}: {error}", path.display())));
+    let file =
+        file.map_err(|error| Failure::usage(format!("--signals {}: {error}", path.display())));
     Ok(BufWriter::new(file?))
 }
 

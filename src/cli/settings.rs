@@ -160,7 +160,8 @@ fn list(name: &'static str, flags: &[OsString], file: &ConfigFile) -> Setting<Ve
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {
-    TimeZone::get(name).map_err(|_| "that is not a time zone such as Europe/Berlin or UTC".to_owned())
+    TimeZone::get(name)
+        .map_err(|_| "that is not a time zone such as Europe/Berlin or UTC".to_owned())
 }
 
 fn threads(text: &str) -> Result<NonZeroUsize, String> {

@@ -143,7 +143,8 @@ fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
 pub fn defects(done: &Completeness) -> Vec<String> {
     let mut lines = Vec::new();
     for (kind, malformed) in &done.malformed {
-        let places: Vec<_> = malformed.places.iter().take(3).map(|place| printable(place)).collect();
+        let places: Vec<_> =
+            malformed.places.iter().take(3).map(|place| printable(place)).collect();
         let more = if malformed.count > 3 { ", …" } else { "" };
         lines.push(format!(
             "Malformed {kind}: {} ({}{more})",
