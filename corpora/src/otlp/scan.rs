@@ -12,10 +12,10 @@
 //! | `}` inside of a list, otherwise | the list was not closed |
 //! | a string ends in `{` and `traceId"` follows, after an error | a quote was lost: a span begins |
 
-use memchr::{memchr2, memchr3};
+use memchr::memchr2;
 
 use super::nodes::{Node, NodeKind, Nodes};
-use super::strings::{Reading, read};
+use super::strings::{Reading, end_of, read};
 use super::tally::{Defect, Report};
 use super::text::is_number;
 use crate::source::MAX_DEPTH;
@@ -195,7 +195,7 @@ impl<R: Report> Scanner<'_, R> {
 
     fn string(&mut self) {
         let start = self.at;
-        let (end, closed) = self.string_end();
+        let (end, closed) = end_of(self.text, self.at);
         if self.torn && self.begins_span(end) && self.resume_spans() {
             self.at = end - 1;
             return;
@@ -221,21 +221,6 @@ impl<R: Report> Scanner<'_, R> {
         if kind == NodeKind::Bad {
             self.bad_token(Defect::String, start);
         }
-    }
-
-    /// Where the string that begins here ends, and whether it is closed there. A line end closes
-    /// it too, since JSON has none in strings.
-    fn string_end(&self) -> (usize, bool) {
-        let mut at = self.at + 1;
-        while let Some(n) = memchr3(b'"', b'\\', b'\n', self.text.get(at..).unwrap_or_default()) {
-            at += n;
-            match self.text[at] {
-                b'"' => return (at, true),
-                b'\n' => return (at, false),
-                _ => at += 2,
-            }
-        }
-        (self.text.len(), false)
     }
 
     /// Whether what seems to be the end of a string is the beginning of a span's first key.
@@ -293,7 +278,7 @@ impl<R: Report> Scanner<'_, R> {
             match byte {
                 b'{' | b'[' => depth += 1,
                 b'}' | b']' => depth -= 1,
-                b'"' => self.at = self.string_end().0.min(self.text.len() - 1),
+                b'"' => self.at = end_of(self.text, self.at).0.min(self.text.len() - 1),
                 _ => {}
             }
             self.at += 1;

@@ -1,5 +1,7 @@
 //! The inside of JSON strings, as strictly as the grammar says.
 
+use memchr::memchr3;
+
 /// What a string reads as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Reading {
@@ -11,6 +13,21 @@ pub(super) enum Reading {
     Undecodable,
     /// Nothing: the grammar forbids it.
     Forbidden,
+}
+
+/// Where the string ends whose quote is at `start`, and whether a quote is there. A line end ends
+/// it too, since JSON has none in strings.
+pub(super) fn end_of(text: &[u8], start: usize) -> (usize, bool) {
+    let mut at = start + 1;
+    while let Some(n) = memchr3(b'"', b'\\', b'\n', text.get(at..).unwrap_or_default()) {
+        at += n;
+        match text[at] {
+            b'"' => return (at, true),
+            b'\n' => return (at, false),
+            _ => at += 2,
+        }
+    }
+    (text.len(), false)
 }
 
 /// Reads what is between the quotes; text that is not written as it reads is appended to `out`.

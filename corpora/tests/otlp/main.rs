@@ -170,7 +170,7 @@ fn json_test_suite_is_judged_by_its_letters() {
         match name.as_bytes()[0] {
             b'y' => assert_eq!(tally.malformed.is_empty(), !is_scalar, "{name}"),
             b'n' if !fine.contains(&name.as_str()) => {
-                assert!(!tally.malformed.is_empty(), "{name}")
+                assert!(!tally.malformed.is_empty(), "{name}");
             }
             _ => {}
         }
@@ -183,7 +183,9 @@ fn json_test_suite_is_judged_by_its_letters() {
                 assert_eq!(spans.iter().map(print).collect::<Vec<_>>(), ["span kind=2"], "{name}");
                 assert!(tally.malformed.is_empty(), "{name}: {}", counts(&tally));
             }
-            b'n' => assert!(!tally.malformed.is_empty(), "{name}"),
+            b'n' => {
+                assert!(!tally.malformed.is_empty(), "{name}");
+            }
             _ => {}
         }
         let text = expand("attr: HERE");
@@ -222,13 +224,19 @@ fn both_readers_and_the_oracle_agree_on_mutated_documents() {
 fn real_documents() -> Vec<String> {
     let (Some(otlp), Some(bulk)) = (data("otlp"), data("bulk")) else { return Vec::new() };
     let mut texts = vec![expand("span: \"kind\":1"), expand(r#"attr: {"arrayValue":{}}"#)];
-    for path in fs::read_dir(otlp).unwrap().map(|entry| entry.unwrap().path()) {
-        texts.extend(documents(&fs::read_to_string(path).unwrap()));
+    for path in fs::read_dir(otlp)
+        .expect("real data can be read")
+        .map(|entry| entry.expect("real data can be read").path())
+    {
+        texts.extend(documents(&fs::read_to_string(path).expect("real data can be read")));
     }
     for name in ["robotshop.jsonl.zst", "oteldemo.jsonl.zst"] {
         let mut text = String::new();
-        let file = fs::File::open(bulk.join(name)).unwrap();
-        zstd::Decoder::new(file).unwrap().read_to_string(&mut text).unwrap();
+        let file = fs::File::open(bulk.join(name)).expect("real data can be read");
+        zstd::Decoder::new(file)
+            .expect("real data can be read")
+            .read_to_string(&mut text)
+            .expect("real data can be read");
         texts.extend(documents(&text));
     }
     texts
@@ -240,6 +248,7 @@ fn documents(text: &str) -> Vec<String> {
 }
 
 /// A folder of real data, or `None` with a message where it is absent.
+#[expect(clippy::print_stdout, reason = "a skipped test says so")]
 fn data(name: &str) -> Option<PathBuf> {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data").join(name);
     if path.is_dir() {

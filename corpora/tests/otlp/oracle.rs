@@ -9,19 +9,29 @@ use super::recorder::{Span, decode_document};
 /// where the text is no valid document.
 pub fn compare(text: &str) {
     let (spans, tally) = decode_document(text.as_bytes());
-    // serde_json refuses what is beyond a double and half of a surrogate pair also where nobody
-    // reads it.
-    let Ok(json) = serde_json::from_str::<Json>(&text.replace("\"slow\":1e400", "\"slow\":1"))
-    else {
-        let spared = ["e", "E", "\\u"].iter().any(|part| text.contains(part));
-        assert!(spared || !tally.malformed.is_empty(), "accepted: {text}");
-        return;
+    let json = match serde_json::from_str::<Json>(&text.replace("\"slow\":1e400", "\"slow\":1")) {
+        Ok(json) => json,
+        Err(refusal) => {
+            let refusal = refusal.to_string();
+            let spared = SPARED.iter().any(|reason| refusal.starts_with(reason));
+            assert!(spared || !tally.malformed.is_empty(), "{refusal}, but accepted: {text}");
+            return;
+        }
     };
     let expected: Vec<_> = read(&json);
     let found: Vec<_> = spans.iter().map(|span| format!("{span:?}")).collect();
     let expected: Vec<_> = expected.iter().map(|span| format!("{span:?}")).collect();
     assert_eq!(found, expected, "{text}");
 }
+
+/// Why serde_json refuses texts that the decoder may accept: what is beyond a double or half of a
+/// surrogate pair in a field that is not read, and documents that follow each other.
+const SPARED: [&str; 4] = [
+    "number out of range",
+    "lone leading surrogate in hex escape",
+    "unexpected end of hex escape",
+    "trailing characters",
+];
 
 fn read(json: &Json) -> Vec<Span> {
     let mut spans = Vec::new();
@@ -139,7 +149,7 @@ fn base64(text: &str) -> Option<Vec<u8>> {
     let url = text.contains(['-', '_']);
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
-    if padding > 0 && (padding > 2 || text.len() % 4 != 0) {
+    if padding > 0 && (padding > 2 || !text.len().is_multiple_of(4)) {
         return None;
     }
     let (mut bits, mut count, mut out) = (0_u32, 0, Vec::new());
