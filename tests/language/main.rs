@@ -1,0 +1,11 @@
+//! What rules mean: verdicts on small traces, on every engine and on a second, naive evaluator.
+
+mod cases;
+mod documents;
+mod engines;
+mod naive;
+mod random;
+mod reading;
+mod traces;
+mod vectors;
+mod verdicts;
