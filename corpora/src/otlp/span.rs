@@ -60,15 +60,15 @@ impl Fields {
         (resource, scope): (u32, u32),
         report: &mut impl Report,
     ) -> Result<SpanRecord<'t>, (Option<usize>, Loss)> {
-        let trace_id = id(tape, self.trace_id, Defect::TraceId, text::trace_id);
+        let trace_id = trace_id_of(tape, self.trace_id);
         let trace_id = nonzero(trace_id, Defect::TraceId).map_err(|loss| (self.trace_id, loss))?;
-        let span_id = id(tape, self.span_id, Defect::SpanId, text::span_id);
+        let span_id = span_id_of(tape, self.span_id, Defect::SpanId, report);
         let span_id = nonzero(span_id, Defect::SpanId).map_err(|loss| (self.span_id, loss))?;
         let start = nonzero(time(tape, self.start), Defect::Time);
         let start = start.map_err(|loss| (self.start, loss))?;
         let end = time(tape, self.end).map_err(|loss| (self.end, loss))?;
         let name = string(tape, self.name, Defect::Name).map_err(|loss| (self.name, loss))?;
-        let parent_id = id(tape, self.parent_id, Defect::ParentId, text::span_id);
+        let parent_id = span_id_of(tape, self.parent_id, Defect::ParentId, report);
         let parent_id = spare(tape, self.parent_id, parent_id, report);
         let kind = enumeration(tape, self.kind, "SPAN_KIND_", &KINDS);
         let kind = spare(tape, self.kind, kind, report);
@@ -122,17 +122,30 @@ pub(super) fn spare<'t, T: Tape<'t>, V: Default>(
     })
 }
 
-/// An id; 0 if it is absent or empty.
+/// A trace id; 0 if it is absent or empty.
 #[inline]
-fn id<'t, T: Tape<'t>, I: Default>(
+fn trace_id_of<'t, T: Tape<'t>>(tape: T, at: Option<usize>) -> Result<u128, Loss> {
+    match string(tape, at, Defect::TraceId)? {
+        "" => Ok(0),
+        text => text::trace_id(text).ok_or(Some(Defect::TraceId)),
+    }
+}
+
+/// A span id; 0 if it is absent or empty. Text that is no id is counted and stands for itself: the
+/// span stays, apart from others, and its children find it.
+#[inline]
+fn span_id_of<'t, T: Tape<'t>>(
     tape: T,
     at: Option<usize>,
-    otherwise: Defect,
-    parse: impl Fn(&str) -> Option<I>,
-) -> Result<I, Loss> {
-    match string(tape, at, otherwise)? {
-        "" => Ok(I::default()),
-        text => parse(text).ok_or(Some(otherwise)),
+    defect: Defect,
+    report: &mut impl Report,
+) -> Result<u64, Loss> {
+    match string(tape, at, defect)? {
+        "" => Ok(0),
+        text => Ok(text::span_id(text).unwrap_or_else(|| {
+            lose(tape, at.unwrap_or(0), Some(defect), report);
+            text::stand_in(text)
+        })),
     }
 }
 

@@ -37,10 +37,12 @@ pub enum Defect {
     /// A trace id that is absent, all zero, of wrong length or digits; the span is lost.
     #[error("trace_id")]
     TraceId,
-    /// A span id that is absent, all zero, of wrong length or digits; the span is lost.
+    /// A span id that is absent or all zero, for which the span is lost; or text that is no id,
+    /// under a hash of which the span stays.
     #[error("span_id")]
     SpanId,
-    /// A parent span id of wrong length or digits; the span stays without parent.
+    /// A parent span id that is text but no id; the span stays, its parent under a hash of the
+    /// text. One that is not text is left out.
     #[error("parent_id")]
     ParentId,
     /// A start that is absent or zero, or a time that is no whole number; the span is lost.

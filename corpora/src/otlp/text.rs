@@ -31,6 +31,15 @@ pub(super) fn span_id(text: &str) -> Option<u64> {
     }
 }
 
+/// A span id in the place of text that is none: its FNV-1a hash, the same for ever, never 0.
+#[cold]
+pub(super) fn stand_in(text: &str) -> u64 {
+    let hash = text.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    hash.max(1)
+}
+
 /// Bytes from base64, standard or URL-safe, with or without padding.
 pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
     let url_safe = text.iter().any(|byte| matches!(byte, b'-' | b'_'));

@@ -93,12 +93,12 @@ fn values_nest_as_deep_as_allowed() {
 
 #[test]
 fn defects_have_places() {
-    let bad = BASE.replace("\"spanId\":\"", "\"spanId\":\"x");
+    let bad = BASE.replace("\"traceId\":\"", "\"traceId\":\"x");
     let text = format!("\n{{\"a\":1}}\n{{\"scopeSpans\":[\n{{\"spans\":[{BASE},\n  {bad}]}}]}}\n");
     let (spans, tally) = decode(text.as_bytes());
     assert_eq!(spans.len(), 1);
     let (defect, places) = tally.malformed.first_key_value().unwrap();
-    assert_eq!((defect.to_string().as_str(), places.count()), ("span_id", 1));
+    assert_eq!((defect.to_string().as_str(), places.count()), ("trace_id", 1));
     let at = places.first()[0].offset as usize;
     assert!(text[at..].starts_with("\"x0000"), "{}", &text[at..]);
     assert_eq!(places.first()[0].line, 5);
@@ -142,8 +142,8 @@ fn real_files_have_the_counts_of_their_readme() {
         ("perses-pushbytes_incomplete_otlp.json", 2, 1, ""),
         ("perses-pushbytes_no_root_span_otlp.json", 2, 1, ""),
         ("perses-pushbytes_otlp.json", 3, 1, ""),
-        // Its span ids are `sid1` to `sid3`, which are no ids: the README's 3 spans are lost.
-        ("perses-example_otlp.json", 0, 0, "span_id=3"),
+        // Its span ids are `sid1` to `sid3`, which are no ids.
+        ("perses-example_otlp.json", 3, 1, "parent_id=2 span_id=3"),
         ("../bulk/robotshop.jsonl.zst", 14_772, 2_416, ""),
         ("../bulk/oteldemo.jsonl.zst", 4_743, 1_021, ""),
     ] {

@@ -92,8 +92,8 @@ fn span(json: &Json) -> Option<Span> {
     };
     Some(Span {
         trace_id: bytes(member(json, "traceId"), 16).filter(|id| *id != 0)?,
-        span_id: bytes(member(json, "spanId"), 8).filter(|id| *id != 0)? as u64,
-        parent_id: bytes(member(json, "parentSpanId"), 8).unwrap_or(0) as u64,
+        span_id: span_id(member(json, "spanId")).filter(|id| *id != 0)?,
+        parent_id: span_id(member(json, "parentSpanId")).unwrap_or(0),
         name,
         kind: number(&json["kind"], "SPAN_KIND_", &KINDS),
         status: number(&json["status"]["code"], "STATUS_CODE_", &STATUSES),
@@ -134,6 +134,20 @@ fn time(json: &Json) -> Option<u64> {
 }
 
 /// An id of `length` bytes as a number.
+/// A span id; text that is none stands for itself by its hash.
+fn span_id(json: &Json) -> Option<u64> {
+    let text = json.as_str()?;
+    let hash = || {
+        let mut hash = 14_695_981_039_346_656_037_u64;
+        for byte in text.bytes() {
+            hash ^= u64::from(byte);
+            hash = hash.wrapping_mul(1_099_511_628_211);
+        }
+        hash.max(1)
+    };
+    bytes(json, 8).map(|id| id as u64).or_else(|| (!text.is_empty()).then(hash))
+}
+
 fn bytes(json: &Json, length: usize) -> Option<u128> {
     let text = json.as_str()?;
     if text.len() == 2 * length {
