@@ -3,17 +3,20 @@
 
 use betrace_fuzz::segment::{Draft, KEYS, OPERATIONS, Span, Trace};
 use betrace_fuzz::values::{FLOATS, INTEGERS, TEXTS};
-use compiler::Columns;
+use compiler::{Columns, optimise};
 use ir::module::{
-    Atom, AtomId, Field, FieldId, Operation, OperationId, Order, Pattern, Predicate, PredicateId,
-    Scalar, SetId, SpanSet, Test,
+    Atom, AtomId, Clause, Field, FieldId, Formula, FormulaId, Operation, OperationId, Order,
+    Pattern, Predicate, PredicateId, Rule, Scalar, SetId, Severity, SpanSet, Test,
 };
-use ir::{Engine, Interpreter, Module, Value};
+use ir::{Engine, Interpreter, Mask, Module, Segment, Value};
 
 const ORDERS: [Order; 4] = [Order::Less, Order::LessEqual, Order::Greater, Order::GreaterEqual];
 
+/// How often each value comes, so that columns are longer than their dictionaries.
+const REPEATS: usize = 4;
+
 /// One trace a value: integers under the first key, doubles under the second, values of any type
-/// under the third.
+/// under the third, and beside them under the fourth first the same value, then others.
 fn draft() -> Draft {
     let values = INTEGERS.map(Value::Int).into_iter().chain(FLOATS.map(Value::Float));
     let values: Vec<Value> = values
@@ -21,28 +24,32 @@ fn draft() -> Draft {
         .chain([Value::Bool(true), Value::Bool(false), Value::Bytes(vec![1]), Value::Empty])
         .chain([Value::List(vec![Value::Int(5), Value::Text("a".into())]), Value::Map(Vec::new())])
         .collect();
-    let spans = values.iter().enumerate().map(|(at, value)| {
+    let count = values.len();
+    let spans = (0..count * REPEATS).map(|trace| {
+        let (at, repeat) = (trace % count, trace / count);
+        let value = &values[at];
         let mut attributes = vec![None; KEYS.len()];
         if *value != Value::Empty {
             attributes[2] = Some(value.clone());
         }
         attributes[0] = INTEGERS.get(at).copied().map(Value::Int);
         attributes[1] = FLOATS.get(at).copied().map(Value::Float);
-        attributes[3] = Some(values[at * 7 % values.len()].clone());
+        attributes[3] = Some(values[at * (1 + repeat * 6) % count].clone());
         attributes[3].take_if(|value| *value == Value::Empty);
         Span {
             operation: 0,
-            trace: at,
+            trace,
             start: 0,
             duration: INTEGERS[at % INTEGERS.len()],
-            id: at as u64,
+            id: trace as u64,
             resource: 0,
             texts: [Some("server"), Some("ok"), None],
             attributes,
         }
     });
     let spans = spans.collect();
-    let traces = (0..values.len() as u64).map(|at| Trace { start: at, end: at, root: None });
+    let traces = (count * REPEATS) as u64;
+    let traces = (0..traces).map(|at| Trace { start: at, end: at, root: None });
     let resource = vec![Some(Value::Int(5)), None, None, None, None, None];
     Draft {
         traces: traces.collect(),
@@ -73,6 +80,7 @@ fn tests() -> Vec<Test> {
         tests.push(Test::StartsWith(text.as_str().into()));
         tests.push(Test::EndsWith(text.into()));
     }
+    tests.push(Test::Contains("".into()));
     for source in ["^[0-9]+$", "NaN|Inf", "", "e"] {
         tests.push(Test::Matches(Pattern::new(source).expect("well formed")));
     }
@@ -101,12 +109,38 @@ fn every_operator_on_every_edge() {
             module.predicates.push(Predicate::Test(field, test));
             module.atoms.push(Atom::Has(SetId::new(module.sets.len())));
             module.sets.push(SpanSet { operation: OperationId(0), predicate });
+            let atom = AtomId::new(module.formulas.len());
+            module.rules.push(rule(FormulaId::new(module.formulas.len())));
+            module.formulas.push(Formula::Atom(atom));
         }
     }
+    let expected = probe(&Interpreter, &module, &segment);
+    let found = probe(&Columns, &module, &segment);
+    let small = optimise(module.clone());
+    let optimised = probe(&Columns, &small, &segment);
+    for (at, predicate) in module.predicates.iter().enumerate() {
+        assert_eq!(expected[at], found[at], "{predicate:?}");
+        let formula = small.rules[at].never[0].formula;
+        let Formula::Atom(atom) = small.formulas[formula.index()] else { panic!("{formula:?}") };
+        assert_eq!(expected[at], optimised[atom.index()], "optimised: {predicate:?}");
+    }
+}
+
+fn probe(engine: &dyn Engine, module: &Module, segment: &Segment) -> Vec<Mask> {
     let atoms: Vec<_> = (0..module.atoms.len()).map(AtomId::new).collect();
-    let expected = Interpreter.probe(&module, &segment, &atoms).expect("all is decoded");
-    let found = Columns.probe(&module, &segment, &atoms).expect("all is decoded");
-    for ((predicate, expected), found) in module.predicates.iter().zip(expected).zip(found) {
-        assert_eq!(expected, found, "{predicate:?}");
+    engine.probe(module, segment, &atoms).expect("everything is decoded")
+}
+
+fn rule(formula: FormulaId) -> Rule {
+    Rule {
+        id: format!("rule-{}", formula.index()).into(),
+        severity: Severity::Low,
+        hash: "".into(),
+        message: "".into(),
+        when: None,
+        always: Vec::new(),
+        never: vec![Clause { formula, text: "".into() }],
+        operations: Vec::new(),
+        context: Vec::new(),
     }
 }
