@@ -1,5 +1,7 @@
 //! What rules mean: verdicts on small traces, on every engine and on a second, naive evaluator.
 
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
 mod cases;
 mod documents;
 mod engines;

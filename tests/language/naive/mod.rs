@@ -8,6 +8,7 @@
 mod value;
 mod witness;
 
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 use compiler::ast::{
@@ -200,10 +201,10 @@ fn compare(left: Option<&Scalar>, comparison: Comparison, right: Option<&Scalar>
     match comparison {
         Comparison::Equal => equal,
         Comparison::NotEqual => !equal,
-        Comparison::Less => order.is_some_and(|order| order.is_lt()),
-        Comparison::LessEqual => order.is_some_and(|order| order.is_le()),
-        Comparison::Greater => order.is_some_and(|order| order.is_gt()),
-        Comparison::GreaterEqual => order.is_some_and(|order| order.is_ge()),
+        Comparison::Less => order.is_some_and(Ordering::is_lt),
+        Comparison::LessEqual => order.is_some_and(Ordering::is_le),
+        Comparison::Greater => order.is_some_and(Ordering::is_gt),
+        Comparison::GreaterEqual => order.is_some_and(Ordering::is_ge),
     }
 }
 

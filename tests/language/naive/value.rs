@@ -97,8 +97,8 @@ impl Scalar {
 /// its name, the longest first. Of repeated keys the last counts.
 pub(super) fn found<'a>(attributes: &'a Json, key: &str) -> Option<&'a Json> {
     let named = |name: &str| {
-        let attributes = attributes.as_array().into_iter().flatten();
-        attributes.filter(|attribute| attribute["key"] == name).next_back()
+        let mut attributes = attributes.as_array().into_iter().flatten();
+        attributes.rfind(|attribute| attribute["key"] == name)
     };
     if let Some(attribute) = named(key) {
         return Some(&attribute["value"]).filter(|value| Scalar::of(value).is_some());
