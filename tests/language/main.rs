@@ -11,3 +11,4 @@ mod reading;
 mod traces;
 mod vectors;
 mod verdicts;
+mod whole_way;

@@ -5,6 +5,7 @@ use crate::engines::answers;
 use crate::naive::Verdict;
 use crate::reading::read;
 use crate::traces::trace;
+use crate::whole_way;
 
 /// Rounds of a short run.
 const ROUNDS: u64 = 120;
@@ -92,6 +93,9 @@ fn all_evaluators_agree_on_random_rules_and_traces() {
         let texts: Vec<String> = (0..PER_ROUND).map(|_| random.rule()).collect();
         let rules: Vec<_> = texts.iter().map(|text| read(text)).collect();
         let traces: Vec<_> = (0..PER_ROUND).map(|_| trace(&random.trace())).collect();
+        if round % 4 == 0 {
+            whole_way::check(&rules, &traces);
+        }
         for (verdict, _) in answers(&rules, &traces).into_iter().flatten() {
             seen[verdict as usize] += 1;
         }
