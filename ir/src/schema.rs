@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::module::{Atom, Field, FieldId, Module, Operation, Predicate, Quantity};
 use crate::segment::Coverage;
@@ -11,7 +11,9 @@ use crate::segment::Coverage;
 #[derive(Clone, Debug, Default)]
 pub struct Schema {
     keys: Vec<Box<str>>,
-    operations: Arc<[Operation]>,
+    numbers: HashMap<Box<str>, usize>,
+    operations: Vec<Operation>,
+    covered: Arc<HashSet<Operation>>,
     reads: Vec<Reads>,
     named: HashMap<Box<str>, Vec<usize>>,
     wildcards: Vec<usize>,
@@ -35,7 +37,7 @@ pub struct Reads {
 impl Schema {
     /// The schema of a module.
     pub fn of(module: &Module) -> Self {
-        let mut schema = Self { operations: module.operations.clone().into(), ..Self::default() };
+        let mut schema = Self { operations: module.operations.clone(), ..Self::default() };
         schema.reads = vec![Reads { named: true, ..Reads::default() }; module.operations.len()];
         for set in &module.sets {
             for field in predicate_fields(module, set.predicate.index()) {
@@ -63,6 +65,7 @@ impl Schema {
                 schema.add(operation, &module.fields[field.index()]);
             }
         }
+        schema.covered = Arc::new(module.operations.iter().cloned().collect());
         schema.index_names();
         schema
     }
@@ -111,7 +114,7 @@ impl Schema {
 
     /// What a segment made by this schema holds.
     pub fn coverage(&self) -> Coverage {
-        Coverage::Operations(self.operations.clone())
+        Coverage::Operations(self.covered.clone())
     }
 
     fn add(&mut self, operation: usize, field: &Field) {
@@ -147,7 +150,7 @@ impl Schema {
     }
 
     fn key(&mut self, key: &str) -> usize {
-        self.keys.iter().position(|own| **own == *key).unwrap_or_else(|| {
+        *self.numbers.entry(key.into()).or_insert_with(|| {
             self.keys.push(key.into());
             self.keys.len() - 1
         })

@@ -6,6 +6,7 @@
 mod fields;
 mod model;
 mod read;
+mod reader;
 mod set;
 pub mod yaml;
 

@@ -93,8 +93,12 @@ impl RuleSet {
     /// that holds an error. Places of diagnostics are bytes of the text.
     pub fn of_rule_text(id: &str, text: &str) -> (Self, Vec<Diagnostic>) {
         let params = Params::new();
-        let options =
-            ReadOptions { key: Key::Condition, has_signal: false, params: &params, description: None };
+        let options = ReadOptions {
+            key: Key::Condition,
+            has_signal: false,
+            params: &params,
+            description: None,
+        };
         let parsed = parse_rule(text, &options);
         let rule = parsed.statement.map(|statement| Rule {
             id: id.to_owned(),

@@ -1,6 +1,7 @@
 //! Dictionaries: each distinct value of an attribute key once, known by its code.
 
 use std::hash::BuildHasher;
+use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
@@ -41,9 +42,18 @@ impl Dictionary {
     /// # Panics
     /// Where `code` is not one of this dictionary.
     pub fn text(&self, code: u32) -> &str {
+        &self.text[self.range(code)]
+    }
+
+    /// The same as bytes, without a look at where characters begin.
+    fn bytes_of(&self, code: u32) -> &[u8] {
+        &self.text.as_bytes()[self.range(code)]
+    }
+
+    fn range(&self, code: u32) -> Range<usize> {
         let code = code as usize;
         let start = if code == 0 { 0 } else { self.ends[code - 1] as usize };
-        &self.text[start..self.ends[code] as usize]
+        start..self.ends[code] as usize
     }
 
     /// The code that stands for all codes with this one's canonical text.
@@ -82,10 +92,10 @@ impl DictionaryBuilder {
     /// The code of a value by its type and canonical text: a new one if it is new.
     pub fn intern(&mut self, value_type: Type, text: &str) -> u32 {
         let Self { dictionary, codes, hasher } = self;
-        let hash = hasher.hash_one(text);
+        let hash = hasher.hash_one(text.as_bytes());
         let mut class = None;
         for &code in codes.iter_hash(hash) {
-            if dictionary.text(code) == text {
+            if dictionary.bytes_of(code) == text.as_bytes() {
                 if dictionary.types[code as usize] == value_type {
                     return code;
                 }
@@ -100,7 +110,7 @@ impl DictionaryBuilder {
         if let Some(class) = class {
             dictionary.classes.insert(code, class);
         }
-        codes.insert_unique(hash, code, |&code| hasher.hash_one(dictionary.text(code)));
+        codes.insert_unique(hash, code, |&code| hasher.hash_one(dictionary.bytes_of(code)));
         code
     }
 

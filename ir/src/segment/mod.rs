@@ -20,12 +20,12 @@ mod column;
 mod dictionary;
 
 use std::ops::Range;
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 pub use buffer::Buffer;
 pub use column::{Column, Integers, Narrow, Values};
 pub use dictionary::{Dictionary, DictionaryBuilder};
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 
 use crate::mask::Mask;
 use crate::module::{Field, Operation, TraceField};
@@ -68,7 +68,7 @@ pub enum Coverage {
     #[default]
     All,
     /// Every span of these operations.
-    Operations(std::sync::Arc<[Operation]>),
+    Operations(Arc<HashSet<Operation>>),
 }
 
 /// One entry a trace, from every span, whether its operation was asked for or not.

@@ -101,7 +101,9 @@ fn a_segment_made_without_what_a_rule_reads_is_a_fault() {
     let module = rules().module;
     let segment = |number: usize| {
         let segment = segments(&traces(), usize::MAX).into_iter().nth(number);
-        let coverage = Coverage::Operations([Operation::Named("a".into())].into());
+        let coverage = Coverage::Operations(std::sync::Arc::new(
+            [Operation::Named("a".into())].into_iter().collect(),
+        ));
         Ok::<_, Unread>(segment.map(|segment| Segment { coverage, ..segment }))
     };
     let result = replay(&module, &Interpreter, &Options::default(), &segment, &mut |_| Ok(()));
