@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Number, Value as Json};
+use serde_json::Value as Json;
 
 /// A value that is there.
 #[derive(Debug, Clone)]
@@ -183,7 +183,7 @@ fn text_of_double(double: f64) -> String {
     if double.trunc() == double && double.abs() < 2_f64.powi(63) {
         return (double as i64).to_string();
     }
-    Number::from_f64(double).unwrap().to_string()
+    format!("{double:?}")
 }
 
 /// A value as compact JSON of canonical values, as it stands inside of an array or map.
