@@ -247,7 +247,11 @@ impl Random {
     }
 
     fn trace(&mut self) -> String {
-        let spans: Vec<String> = (0..1 + self.below(7)).map(|id| self.span(id + 1)).collect();
+        let mut spans: Vec<String> = (0..1 + self.below(7)).map(|id| self.span(id + 1)).collect();
+        if self.one_in(4) {
+            spans.push(spans[0].clone() + " ^none");
+            spans[0] += " ^none";
+        }
         spans.join(", ")
     }
 
