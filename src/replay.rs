@@ -238,9 +238,14 @@ impl Replay {
 }
 
 impl ReplayOptions {
+    /// Without traces there is nothing that a range could mean.
     fn judging(&self, finished: &Finished) -> Result<runtime::Options, RangeError> {
-        let (first, last) = (finished.first.unwrap_or(0), finished.last.unwrap_or(0));
-        let range = TimeRange::resolve(self.from, self.to, first, last, &self.zone)?;
+        let range = match (finished.first, finished.last) {
+            (Some(first), Some(last)) => {
+                TimeRange::resolve(self.from, self.to, first, last, &self.zone)?
+            }
+            _ => TimeRange::default(),
+        };
         Ok(runtime::Options { threads: self.threads, range, zone: self.zone.clone() })
     }
 }

@@ -39,9 +39,9 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
              or `inputs:` in betrace.yaml",
         ));
     }
+    let mut signals = Signals::new(args, program.module(), console)?;
     let mut replay = Replay::new(&program, replay_options(&settings, moments));
     read(&mut replay, &settings, console)?;
-    let mut signals = Signals::new(args, program.module(), console)?;
     let report = replay.finish(&mut |signal| signals.take(&signal)).map_err(failure)?;
     let unwritten = signals.finish()?;
     match args.format {
