@@ -144,17 +144,11 @@ impl Replay {
     ) -> Result<(), ReplayError> {
         let walk = walk(inputs);
         self.source.merge(walk.report);
-        let options = source::Options {
-            max_document: self.options.max_document,
-            progress: self.options.progress.clone(),
-            ..source::Options::default()
-        };
-        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
-        let limit = self.options.memory.unwrap_or(u64::MAX);
+        let (options, budget) = (self.options.reading(), self.budget());
         let workers = std::mem::take(&mut self.workers);
         let (workers, report) = source::run(&walk.inputs, &options, workers, |worker, block| {
             worker.decoder.decode_block(&block);
-            worker.check(&held, limit)
+            worker.check(&budget)
         })?;
         self.workers = workers;
         self.source.merge(report);
@@ -166,20 +160,14 @@ impl Replay {
     /// # Errors
     /// [`ReplayError::Memory`].
     pub fn push_otlp(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReplayError> {
-        let options = source::Options {
-            max_document: self.options.max_document,
-            progress: self.options.progress.clone(),
-            ..source::Options::default()
-        };
-        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
-        let limit = self.options.memory.unwrap_or(u64::MAX);
+        let (options, budget) = (self.options.reading(), self.budget());
         let order = usize::try_from(self.source.files).unwrap_or(usize::MAX);
         let mut stream = source::Stream::new(order, name.into(), bytes, options);
         let mut buffer = source::Buffer::default();
         let worker = self.workers.first_mut().expect("there is at least one worker");
         while let Some(block) = stream.next_block(&mut buffer) {
             worker.decoder.decode_block(&block);
-            worker.check(&held, limit)?;
+            worker.check(&budget)?;
         }
         self.source.merge(stream.into_report());
         Ok(())
@@ -195,11 +183,15 @@ impl Replay {
         if trace_id == 0 || span_id == 0 {
             return Err(ReplayError::SpanId { name: span.name.clone() });
         }
-        let limit = self.options.memory.unwrap_or(u64::MAX);
-        let held = AtomicU64::new(self.workers.iter().map(|worker| worker.bytes).sum());
+        let budget = self.budget();
         let worker = self.workers.first_mut().expect("there is at least one worker");
         add(worker.decoder.sink_mut(), span, trace_id, span_id);
-        worker.check(&held, limit)
+        worker.check(&budget)
+    }
+
+    fn budget(&self) -> Budget {
+        let held = self.workers.iter().map(|worker| worker.bytes).sum();
+        Budget { held: AtomicU64::new(held), limit: self.options.memory.unwrap_or(u64::MAX) }
     }
 
     /// Judges all spans. `signals` is called for every violation in order of time, then of trace,
@@ -237,7 +229,21 @@ impl Replay {
     }
 }
 
+/// The memory that all workers may hold together.
+struct Budget {
+    held: AtomicU64,
+    limit: u64,
+}
+
 impl ReplayOptions {
+    fn reading(&self) -> source::Options {
+        source::Options {
+            max_document: self.max_document,
+            progress: self.progress.clone(),
+            ..source::Options::default()
+        }
+    }
+
     /// Without traces there is nothing that a range could mean.
     fn judging(&self, finished: &Finished) -> Result<runtime::Options, RangeError> {
         let range = match (finished.first, finished.last) {
@@ -252,12 +258,12 @@ impl ReplayOptions {
 
 impl Worker {
     /// Counts what it holds now among what all hold.
-    fn check(&mut self, held: &AtomicU64, limit: u64) -> Result<(), ReplayError> {
+    fn check(&mut self, Budget { held, limit }: &Budget) -> Result<(), ReplayError> {
         let bytes = self.decoder.sink().bytes() as u64;
         let grown = bytes.wrapping_sub(self.bytes);
         self.bytes = bytes;
         let needed = held.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
-        if needed > limit { Err(ReplayError::Memory { needed, limit }) } else { Ok(()) }
+        if needed > *limit { Err(ReplayError::Memory { needed, limit: *limit }) } else { Ok(()) }
     }
 }
 
