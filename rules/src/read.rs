@@ -176,9 +176,12 @@ impl Reader<'_> {
         let (text, _) = self.text(node)?;
         let mut parsed = parse_rule(&text, &options(key));
         let placement = self.yaml.placement(self.source, node);
+        // YAML gives a block at the end of a file a line end that the file may not have.
+        let end = self.yaml.node(node).span.end;
         for mut diagnostic in std::mem::take(&mut parsed.diagnostics) {
             for label in &mut diagnostic.labels {
-                label.span = placement.range(&label.span);
+                let place = placement.range(&label.span);
+                label.span = place.start.min(end)..place.end.min(end);
             }
             self.push(diagnostic);
         }
