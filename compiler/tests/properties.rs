@@ -1,9 +1,7 @@
-//! What holds for every text: canonical text reads back as the same statement, nothing panics or
-//! runs out of a small stack, limits hold on both sides.
+//! What holds at the edges of rule text: limits on both sides of each, deep and endless texts on a
+//! small stack, characters that hide what is written. Random texts are tried by the fuzz targets.
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests fail by panicking, too")]
-
-mod generate;
 
 use std::time::{Duration, Instant};
 
@@ -12,52 +10,8 @@ use betrace_compiler::{
     Statement, ast, limits, lower, parse_rule, render,
 };
 
-use generate::Random;
-
 /// The stack that reading a rule must be content with.
 const SMALL_STACK: usize = 256 * 1024;
-
-#[test]
-fn canonical_text_reads_back_as_the_same_statement_without_a_warning() {
-    let mut random = Random(1);
-    for round in 0..5_000 {
-        let statement = generate::statement(&mut random);
-        let text = statement.to_string();
-        let parsed = read(&text);
-        assert_eq!(
-            parsed.statement.as_ref(),
-            Some(&statement),
-            "round {round}: {text}\n{}",
-            shown(&parsed, &text)
-        );
-        let unexpected =
-            parsed.diagnostics.iter().find(|message| message.code != "guard-hides-span");
-        assert_eq!(unexpected, None, "{text}");
-    }
-}
-
-#[test]
-fn every_statement_lowers_to_a_sound_module_that_prints_and_parses() {
-    let mut random = Random(3);
-    for round in 0..300 {
-        let statements: Vec<_> = (0..3).map(|_| generate::statement(&mut random)).collect();
-        let ids: Vec<String> = (0..statements.len()).map(|at| format!("rule-{at}")).collect();
-        let rules = || {
-            statements.iter().zip(&ids).map(|(statement, id)| RuleSource {
-                id,
-                severity: ir::module::Severity::Low,
-                message: "",
-                statement,
-                context: &[],
-            })
-        };
-        let module = lower(rules(), None).unwrap();
-        ir::verify::verify(&module).unwrap_or_else(|invalid| panic!("round {round}: {invalid}"));
-        assert_eq!(ir::text::parse(&module.to_string()).as_ref(), Ok(&module), "round {round}");
-        let twice = lower(rules().chain(rules()), None).unwrap();
-        assert_eq!(twice.atoms, module.atoms, "equal rules share all they ask");
-    }
-}
 
 #[test]
 fn statements_that_no_text_makes_are_refused_by_lowering() {
@@ -78,97 +32,6 @@ fn statements_that_no_text_makes_are_refused_by_lowering() {
     assert!(matches!(problem(Operator::Matches, text("(")), Malformed::Pattern(_)));
     assert!(matches!(problem(Operator::In, text("x")), Malformed::Operand(_)));
     assert!(matches!(problem(Operator::In, Operand::List(Vec::new())), Malformed::Operand(_)));
-}
-
-#[test]
-fn mutilated_rules_are_read_or_refused_with_errors() {
-    on_small_stack(|| {
-        let mut random = Random(2);
-        let tokens = [
-            "(",
-            ")",
-            "{",
-            "}",
-            "[",
-            "]",
-            ",",
-            ".",
-            "and",
-            "or",
-            "not",
-            "in",
-            "when",
-            "always",
-            "never",
-            "\"",
-            "'",
-            "==",
-            "=",
-            "!",
-            "&&",
-            "trace.has(",
-            "count(",
-            ".where(",
-            ".by(",
-            ".within(",
-            "unique",
-            "time_window == 1m",
-            "X",
-            "5",
-            "1h",
-            "5x",
-            "-",
-            "span.",
-            "span:kind",
-            "trace:duration",
-            "\\",
-            "\n",
-            "//",
-            "#",
-            "\u{0}",
-            "\u{feff}",
-            "\u{202e}",
-            "\r\n",
-            "é",
-            "*",
-            "exists(",
-            "matches",
-            "true",
-        ];
-        for _ in 0..3_000 {
-            let mut text = generate::statement(&mut random).to_string();
-            for _ in 0..1 + random.below(4) {
-                mutilate(&mut text, &mut random, &tokens);
-            }
-            for key in [Key::Condition, Key::Invariant, Key::Violation] {
-                let parsed = read_as(&text, key, &Params::new());
-                assert_eq!(parsed.statement.is_none(), has_errors(&parsed), "{text}");
-                if let Some(statement) = parsed.statement {
-                    let canonical = statement.to_string();
-                    assert_eq!(read(&canonical).statement, Some(statement), "{text}");
-                }
-            }
-        }
-    });
-}
-
-fn mutilate(text: &mut String, random: &mut Random, tokens: &[&str]) {
-    let mut boundary = |text: &str| {
-        let mut at = random.below(text.len() + 1);
-        while !text.is_char_boundary(at) {
-            at -= 1;
-        }
-        at
-    };
-    let (one, other) = (boundary(text), boundary(text));
-    match random.below(3) {
-        0 => text.insert_str(one, random.pick(tokens)),
-        1 => text.replace_range(one.min(other)..one.max(other), ""),
-        _ => {
-            let piece = text[one.min(other)..one.max(other)].to_owned();
-            text.insert_str(one, &piece);
-        }
-    }
 }
 
 #[test]

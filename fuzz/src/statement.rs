@@ -1,36 +1,17 @@
 //! Random statements, as a rule text could have made them: every form of the language, names and
 //! texts that need quotes and escapes, numbers at the edges.
 
-use betrace_compiler::Statement;
-use betrace_compiler::ast::{
+use compiler::Statement;
+use compiler::ast::{
     AttributeRef, Comparison, Condition, ConditionId, Count, Number, Operand, OperationName,
     Operator, Predicate, PredicateId, Quantity, Scope, SpanIntrinsic, Subject, TraceIntrinsic,
     Value,
 };
 
-/// splitmix64.
-pub struct Random(pub u64);
-
-impl Random {
-    pub fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    pub fn below(&mut self, limit: usize) -> usize {
-        (self.next() % limit as u64) as usize
-    }
-
-    pub fn pick<T: Clone>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())].clone()
-    }
-}
+use crate::bytes::Bytes;
 
 /// A statement of moderate size.
-pub fn statement(random: &mut Random) -> Statement {
+pub fn statement(random: &mut Bytes<'_>) -> Statement {
     let mut statement = Statement::default();
     let clauses = random.below(6);
     if clauses < 3 {
@@ -53,12 +34,12 @@ enum Around {
     Or,
 }
 
-fn condition(random: &mut Random, out: &mut Statement, depth: usize) -> ConditionId {
+fn condition(random: &mut Bytes<'_>, out: &mut Statement, depth: usize) -> ConditionId {
     condition_in(random, out, depth, Around::Nothing)
 }
 
 fn condition_in(
-    random: &mut Random,
+    random: &mut Bytes<'_>,
     out: &mut Statement,
     depth: usize,
     around: Around,
@@ -89,7 +70,7 @@ fn condition_in(
 }
 
 fn conditions(
-    random: &mut Random,
+    random: &mut Bytes<'_>,
     out: &mut Statement,
     depth: usize,
     around: Around,
@@ -97,7 +78,7 @@ fn conditions(
     (0..2 + random.below(3)).map(|_| condition_in(random, out, depth - 1, around)).collect()
 }
 
-fn quantity(random: &mut Random, out: &mut Statement) -> Quantity {
+fn quantity(random: &mut Bytes<'_>, out: &mut Statement) -> Quantity {
     if random.below(4) == 0 {
         Quantity::Number(number(random))
     } else {
@@ -105,7 +86,7 @@ fn quantity(random: &mut Random, out: &mut Statement) -> Quantity {
     }
 }
 
-fn count(random: &mut Random, out: &mut Statement) -> Count {
+fn count(random: &mut Bytes<'_>, out: &mut Statement) -> Count {
     Count {
         operation: operation(random),
         distinct: (random.below(3) == 0).then(|| attribute(random)),
@@ -115,12 +96,11 @@ fn count(random: &mut Random, out: &mut Statement) -> Count {
     }
 }
 
-fn trace_test(random: &mut Random) -> Condition {
-    let intrinsic = random.pick(&[
-        TraceIntrinsic::Duration,
-        TraceIntrinsic::RootName,
-        TraceIntrinsic::RootService,
-    ]);
+fn trace_test(random: &mut Bytes<'_>) -> Condition {
+    let intrinsic = pick(
+        random,
+        &[TraceIntrinsic::Duration, TraceIntrinsic::RootName, TraceIntrinsic::RootService],
+    );
     let (operator, operand) = match intrinsic {
         TraceIntrinsic::Duration => duration_test(random),
         _ => text_test(random, false),
@@ -128,12 +108,12 @@ fn trace_test(random: &mut Random) -> Condition {
     Condition::Trace { intrinsic, operator, operand }
 }
 
-fn filter(random: &mut Random, out: &mut Statement) -> Option<PredicateId> {
+fn filter(random: &mut Bytes<'_>, out: &mut Statement) -> Option<PredicateId> {
     (random.below(3) > 0).then(|| predicate(random, out, 2, Around::Nothing))
 }
 
 fn predicate(
-    random: &mut Random,
+    random: &mut Bytes<'_>,
     out: &mut Statement,
     depth: usize,
     around: Around,
@@ -151,7 +131,7 @@ fn predicate(
 }
 
 fn predicates(
-    random: &mut Random,
+    random: &mut Bytes<'_>,
     out: &mut Statement,
     depth: usize,
     around: Around,
@@ -159,7 +139,7 @@ fn predicates(
     (0..2 + random.below(3)).map(|_| predicate(random, out, depth - 1, around)).collect()
 }
 
-fn test(random: &mut Random) -> Predicate {
+fn test(random: &mut Bytes<'_>) -> Predicate {
     let intrinsic = match random.below(10) {
         0 => SpanIntrinsic::Name,
         1 => SpanIntrinsic::Kind,
@@ -183,8 +163,8 @@ fn test(random: &mut Random) -> Predicate {
     Predicate::Test { subject: Subject::Intrinsic(intrinsic), operator, operand }
 }
 
-fn constant_test(random: &mut Random, constants: &[&str]) -> (Operator, Operand) {
-    let text = |random: &mut Random| Value::Text(random.pick(constants).to_owned());
+fn constant_test(random: &mut Bytes<'_>, constants: &[&str]) -> (Operator, Operand) {
+    let text = |random: &mut Bytes<'_>| Value::Text(pick(random, constants).to_owned());
     match random.below(4) {
         0 => (Operator::In, Operand::List(vec![text(random), text(random)])),
         1 => (Operator::NotIn, Operand::List(vec![text(random)])),
@@ -193,7 +173,7 @@ fn constant_test(random: &mut Random, constants: &[&str]) -> (Operator, Operand)
     }
 }
 
-fn duration_test(random: &mut Random) -> (Operator, Operand) {
+fn duration_test(random: &mut Bytes<'_>) -> (Operator, Operand) {
     match random.below(8) {
         0 => (
             Operator::NotIn,
@@ -208,16 +188,16 @@ fn duration_test(random: &mut Random) -> (Operator, Operand) {
 
 /// A test of an attribute or of text; `on_span` if attributes may stand on the right and order may
 /// be asked for.
-fn text_test(random: &mut Random, on_span: bool) -> (Operator, Operand) {
+fn text_test(random: &mut Bytes<'_>, on_span: bool) -> (Operator, Operand) {
     match random.below(if on_span { 9 } else { 6 }) {
         0 => (
             Operator::Matches,
             Operand::Value(Value::Text(
-                random.pick(&["^a\\d+\\.b$", "", "\"", "\\\\n", "x|\\t", "é"]).into(),
+                pick(random, &["^a\\d+\\.b$", "", "\"", "\\\\n", "x|\\t", "é"]).into(),
             )),
         ),
         1 => (
-            random.pick(&[Operator::Contains, Operator::StartsWith, Operator::EndsWith]),
+            pick(random, &[Operator::Contains, Operator::StartsWith, Operator::EndsWith]),
             Operand::Value(value(random)),
         ),
         2 => {
@@ -228,15 +208,14 @@ fn text_test(random: &mut Random, on_span: bool) -> (Operator, Operand) {
         5 => (Operator::Compare(Comparison::NotEqual), Operand::Value(value(random))),
         6 => (Operator::Compare(comparison(random)), Operand::Value(value(random))),
         7 => {
-            let scope = random.pick(&[Scope::Span, Scope::Resource]);
+            let scope = pick(random, &[Scope::Span, Scope::Resource]);
             (
                 Operator::Compare(comparison(random)),
                 Operand::Attribute(AttributeRef { scope, key: key(random) }),
             )
         }
         _ => {
-            let key = random
-                .pick(&["max_pool_size", "a.b.c", "x", "time_window", "AB", "count"])
+            let key = pick(random, &["max_pool_size", "a.b.c", "x", "time_window", "AB", "count"])
                 .to_owned();
             let ordering = [
                 Comparison::Less,
@@ -244,13 +223,13 @@ fn text_test(random: &mut Random, on_span: bool) -> (Operator, Operand) {
                 Comparison::Greater,
                 Comparison::GreaterEqual,
             ];
-            let ordering = Operator::Compare(random.pick(&ordering));
+            let ordering = Operator::Compare(pick(random, &ordering));
             (ordering, Operand::Attribute(AttributeRef { scope: Scope::Any, key }))
         }
     }
 }
 
-fn value(random: &mut Random) -> Value {
+fn value(random: &mut Bytes<'_>) -> Value {
     match random.below(4) {
         0 => Value::Number(number(random)),
         1 => Value::Bool(random.below(2) == 0),
@@ -258,65 +237,68 @@ fn value(random: &mut Random) -> Value {
     }
 }
 
-fn number(random: &mut Random) -> Number {
+fn number(random: &mut Bytes<'_>) -> Number {
     match random.below(4) {
-        0 => Number::Integer(random.pick(&[0, 1, -1, i64::MAX, i64::MIN, 1000])),
-        1 => Number::Integer(random.next() as i64),
-        2 => {
-            Number::decimal(random.pick(&[0.5, -0.0, 5.0, 1e300, 5e-324, f64::MAX, -2.25e-7, 1e16]))
-        }
-        _ => Number::decimal(random.next() as i64 as f64 / 4096.0),
+        0 => Number::Integer(pick(random, &[0, 1, -1, i64::MAX, i64::MIN, 1000])),
+        1 => Number::Integer(random.bits() as i64),
+        2 => Number::decimal(pick(
+            random,
+            &[0.5, -0.0, 5.0, 1e300, 5e-324, f64::MAX, -2.25e-7, 1e16],
+        )),
+        _ => Number::decimal(random.bits() as i64 as f64 / 4096.0),
     }
 }
 
-fn duration(random: &mut Random) -> i64 {
+fn duration(random: &mut Bytes<'_>) -> i64 {
     match random.below(3) {
-        0 => random.pick(&[
-            0,
-            1,
-            -1,
-            i64::MAX,
-            i64::MIN,
-            1_000_000,
-            5_400_000_000_000,
-            2_592_000_000_000_000,
-        ]),
+        0 => pick(
+            random,
+            &[0, 1, -1, i64::MAX, i64::MIN, 1_000_000, 5_400_000_000_000, 2_592_000_000_000_000],
+        ),
         1 => random.below(100_000) as i64 * 1_000_000,
-        _ => random.next() as i64,
+        _ => random.bits() as i64,
     }
 }
 
-fn comparison(random: &mut Random) -> Comparison {
-    random.pick(&[
-        Comparison::Equal,
-        Comparison::NotEqual,
-        Comparison::Less,
-        Comparison::LessEqual,
-        Comparison::Greater,
-        Comparison::GreaterEqual,
-    ])
+fn comparison(random: &mut Bytes<'_>) -> Comparison {
+    pick(
+        random,
+        &[
+            Comparison::Equal,
+            Comparison::NotEqual,
+            Comparison::Less,
+            Comparison::LessEqual,
+            Comparison::Greater,
+            Comparison::GreaterEqual,
+        ],
+    )
 }
 
-fn operation(random: &mut Random) -> OperationName {
+fn operation(random: &mut Bytes<'_>) -> OperationName {
     if random.below(4) > 0 {
         return OperationName::Exact(key(random));
     }
-    let edge = |random: &mut Random| if random.below(2) == 0 { String::new() } else { key(random) };
+    let edge =
+        |random: &mut Bytes<'_>| if random.below(2) == 0 { String::new() } else { key(random) };
     let mut pieces = vec![edge(random)];
     pieces.extend((0..random.below(3)).map(|_| key(random)));
     pieces.push(edge(random));
     OperationName::Pattern(pieces)
 }
 
-fn attribute(random: &mut Random) -> AttributeRef {
+fn pick<T: Clone>(random: &mut Bytes<'_>, from: &[T]) -> T {
+    random.pick(from).clone()
+}
+
+fn attribute(random: &mut Bytes<'_>) -> AttributeRef {
     AttributeRef {
-        scope: random.pick(&[Scope::Any, Scope::Span, Scope::Resource]),
+        scope: pick(random, &[Scope::Any, Scope::Span, Scope::Resource]),
         key: key(random),
     }
 }
 
 /// A name that is not empty.
-fn key(random: &mut Random) -> String {
+fn key(random: &mut Bytes<'_>) -> String {
     const NAMES: [&str; 24] = [
         "payment.charge",
         "a",
@@ -345,14 +327,14 @@ fn key(random: &mut Random) -> String {
     ];
     match random.below(3) {
         0 => Some(text(random)).filter(|text| !text.is_empty()).unwrap_or_else(|| "x".to_owned()),
-        _ => random.pick(&NAMES).to_owned(),
+        _ => pick(random, &NAMES).to_owned(),
     }
 }
 
-fn text(random: &mut Random) -> String {
+fn text(random: &mut Bytes<'_>) -> String {
     const PARTS: [&str; 20] = [
         "a", "n", "t", "\\", "\"", "\n", "\t", "*", " ", "unique", "5", "true", "é", "漢", "{",
         ")", "//", "#", "'", "and",
     ];
-    (0..random.below(6)).map(|_| random.pick(&PARTS)).collect()
+    (0..random.below(6)).map(|_| pick(random, &PARTS)).collect()
 }
