@@ -133,7 +133,6 @@ fn time(json: &Json) -> Option<u64> {
     }
 }
 
-/// An id of `length` bytes as a number.
 /// A span id; text that is none stands for itself by its hash.
 fn span_id(json: &Json) -> Option<u64> {
     let text = json.as_str()?;
@@ -148,6 +147,7 @@ fn span_id(json: &Json) -> Option<u64> {
     bytes(json, 8).map(|id| id as u64).or_else(|| (!text.is_empty()).then(hash))
 }
 
+/// An id of `length` bytes as a number.
 fn bytes(json: &Json, length: usize) -> Option<u128> {
     let text = json.as_str()?;
     if text.len() == 2 * length {
