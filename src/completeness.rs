@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use corpora::otlp::Tally;
 use corpora::source::{FirstFew, Place, SourceReport};
 
+/// The kind of defect that a document above the limit is.
+pub(crate) const TOO_LARGE: &str = "document_too_large";
+
 /// What a replay has read and what not. Except for `seconds` and the bytes on disk it is the same
 /// for any order of the same inputs and any number of threads.
 #[derive(Clone, Debug, Default)]
@@ -72,7 +75,7 @@ impl Completeness {
             malformed.insert(defect.to_string(), Malformed::of(places));
         }
         if source.refused.count() > 0 {
-            malformed.insert("document_too_large".to_owned(), Malformed::of(&source.refused));
+            malformed.insert(TOO_LARGE.to_owned(), Malformed::of(&source.refused));
         }
         for (kind, notes) in [("truncated", &source.truncated), ("damaged", &source.damaged)] {
             if notes.count() > 0 {

@@ -98,7 +98,7 @@ pub fn printable(text: &str) -> String {
 
 /// Whether a character has no business in text for a terminal: controls, bidirectional marks,
 /// line separators, byte order marks.
-pub(crate) fn is_unprintable(c: char) -> bool {
+pub fn is_unprintable(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{061c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}'
             | '\u{2066}'..='\u{2069}' | '\u{feff}')

@@ -7,6 +7,7 @@ use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::loading;
 use super::settings::{Flags, Settings};
+use super::table::plural;
 use crate::RuleSet;
 
 /// Checks rule files.
@@ -22,10 +23,12 @@ pub fn run(common: &Common, args: &CheckArgs, console: &mut Console) -> Result<E
     let (errors, warnings) = (set.errors(), loading::warnings(&set));
     writeln!(
         console.out,
-        "{} rules and {} alerts in {} files are right; {errors} errors, {warnings} warnings",
-        set.rules.len(),
-        set.alerts.len(),
-        set.files.len(),
+        "{} and {} in {} are right; {}, {}",
+        plural(set.rules.len() as u64, "rule"),
+        plural(set.alerts.len() as u64, "alert"),
+        plural(set.files.len() as u64, "file"),
+        plural(errors as u64, "error"),
+        plural(warnings as u64, "warning"),
     )?;
     Ok(if errors > 0 { Exit::Usage } else { Exit::Clean })
 }

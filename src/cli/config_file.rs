@@ -121,5 +121,7 @@ fn unreadable(path: &Path, error: &io::Error) -> Failure {
 
 fn shown(path: &Path, text: &str, diagnostic: &Diagnostic) -> String {
     let name = path.display().to_string();
-    compiler::render(std::slice::from_ref(diagnostic), &name, text, &Placement::identity(), false)
+    let diagnostics = std::slice::from_ref(diagnostic);
+    let shown = compiler::render(diagnostics, &name, text, &Placement::identity(), false);
+    format!("the settings cannot be used\n{shown}")
 }

@@ -1,20 +1,20 @@
 //! Standard output for results, standard error for everything else.
 
-use std::io::{self, BufWriter, IsTerminal, Stdout, Write};
+use std::io::{self, BufWriter, ErrorKind, IsTerminal, Write};
 
 use compiler::printable;
 
 /// Where the program prints.
 pub struct Console {
     /// Results.
-    pub out: BufWriter<Stdout>,
+    pub out: BufWriter<Output>,
     quiet: bool,
 }
 
 impl Console {
     /// Prints notes unless `quiet`.
     pub fn new(quiet: bool) -> Self {
-        Self { out: BufWriter::with_capacity(1 << 16, io::stdout()), quiet }
+        Self { out: BufWriter::with_capacity(1 << 16, Output::default()), quiet }
     }
 
     /// Says something that is not a result.
@@ -60,8 +60,42 @@ impl Console {
     }
 }
 
+/// Standard output. Once its reader has gone, what is written is dropped: a reader that has seen
+/// enough is no failure, other outputs stay whole, and the exit code still tells what was found.
+#[derive(Debug, Default)]
+pub struct Output {
+    gone: bool,
+}
+
+impl Output {
+    fn heard<T>(&mut self, result: io::Result<T>, unheard: T) -> io::Result<T> {
+        match result {
+            Err(error) if error.kind() == ErrorKind::BrokenPipe => {
+                self.gone = true;
+                Ok(unheard)
+            }
+            result => result,
+        }
+    }
+}
+
+impl Write for Output {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.gone {
+            return Ok(bytes.len());
+        }
+        let result = io::stdout().write(bytes);
+        self.heard(result, bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let result = io::stdout().flush();
+        self.heard(result, ())
+    }
+}
+
 /// Prints lines without anything in them that a terminal would obey.
-fn say(text: &str) {
+pub fn say(text: &str) {
     let lines: Vec<_> = text.lines().map(printable).collect();
     say_raw(&lines.join("\n"));
 }

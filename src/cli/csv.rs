@@ -38,7 +38,7 @@ impl<W: Write> CsvWriter<W> {
         let mut writer = csv::Writer::from_writer(out);
         let header = COLUMNS.into_iter().map(str::to_owned);
         let context = keys.iter().map(|key| safe(&format!("context.{key}")));
-        writer.write_record(header.chain(context)).map_err(io::Error::from)?;
+        writer.write_record(header.chain(context)).map_err(cause)?;
         Ok(Self { writer, keys })
     }
 
@@ -64,7 +64,7 @@ impl<W: Write> CsvWriter<W> {
             values.collect::<Vec<_>>().join("; ")
         });
         let cells = own.into_iter().chain(context).map(|cell| safe(&cell));
-        self.writer.write_record(cells).map_err(io::Error::from)
+        self.writer.write_record(cells).map_err(cause)
     }
 
     /// Writes out what was written.
@@ -73,6 +73,14 @@ impl<W: Write> CsvWriter<W> {
     /// What the system says.
     pub fn flush(&mut self) -> io::Result<()> {
         self.writer.flush()
+    }
+}
+
+/// What the system said, where it is that.
+fn cause(error: csv::Error) -> io::Error {
+    match error.into_kind() {
+        csv::ErrorKind::Io(error) => error,
+        kind => io::Error::other(format!("{kind:?}")),
     }
 }
 

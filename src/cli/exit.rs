@@ -51,12 +51,9 @@ impl Failure {
     }
 }
 
-/// Output that cannot be written. A reader that has seen enough and closed the pipe is no failure.
+/// Output that cannot be written.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Self::said(Exit::Clean);
-        }
         Self { exit: Exit::Unread, message: format!("cannot write: {error}") }
     }
 }

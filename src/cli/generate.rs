@@ -1,14 +1,17 @@
 //! `betrace generate`: traffic whose violations are known.
 
 use std::io::Write;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+use compiler::printable;
 
 use super::args::GenerateArgs;
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
-use super::table::{bytes, grouped};
+use super::table::{bytes, plural};
 use crate::generate::{TRUTH_FILE, Workload, write};
 
 /// Writes a workload and says what is in it.
@@ -19,14 +22,15 @@ pub fn run(args: &GenerateArgs, console: &mut Console) -> Result<Exit, Failure> 
     let truth = write(&workload, &args.dir, &mut |traces| done.store(traces, Ordering::Relaxed));
     drop(progress);
     let truth = truth.map_err(Failure::usage)?;
+    let shown = |path: &Path| printable(&path.to_string_lossy());
     writeln!(
         console.out,
-        "{} traces, {} spans, {} in {}; the truth is in {}",
-        grouped(truth.traces),
-        grouped(truth.spans),
+        "{}, {}, {} in {}; the truth is in {}",
+        plural(truth.traces, "trace"),
+        plural(truth.spans, "span"),
         bytes(truth.bytes),
-        args.dir.display(),
-        args.dir.join(TRUTH_FILE).display(),
+        shown(&args.dir),
+        shown(&args.dir.join(TRUTH_FILE)),
     )?;
     Ok(Exit::Clean)
 }

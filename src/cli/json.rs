@@ -1,8 +1,10 @@
 //! The JSON report, schema `betrace.replay/1`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use compiler::is_unprintable;
 use serde::Serialize;
 
 use crate::{Note, Report, RuleReport, rfc3339};
@@ -83,8 +85,27 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             seconds: done.seconds,
         },
     };
-    serde_json::to_writer_pretty(&mut *out, &document)?;
-    writeln!(out)
+    let json = serde_json::to_string_pretty(&document)?;
+    writeln!(out, "{}", harmless(&json))
+}
+
+/// JSON with escapes for what it lets stand in strings and a terminal would obey.
+pub fn harmless(json: &str) -> Cow<'_, str> {
+    let harmful = |c: char| c != '\n' && is_unprintable(c);
+    if !json.contains(harmful) {
+        return Cow::Borrowed(json);
+    }
+    let mut escaped = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        if harmful(c) {
+            let mut units = [0; 2];
+            let units = c.encode_utf16(&mut units).iter();
+            escaped.extend(units.map(|unit| format!("\\u{unit:04x}")));
+        } else {
+            escaped.push(c);
+        }
+    }
+    Cow::Owned(escaped)
 }
 
 fn notes(notes: &[Note]) -> Vec<NoteJson<'_>> {

@@ -32,10 +32,14 @@ pub fn main() -> ExitCode {
     let cli = match Cli::try_parse() {
         Ok(cli) => cli,
         Err(error) => {
-            let exit = if error.use_stderr() { Exit::Usage } else { Exit::Clean };
+            if error.use_stderr() {
+                // An argument may hold anything, so its echo is not left to the parser.
+                console::say(&error.render().to_string());
+                return Exit::Usage.into();
+            }
             // Help that cannot be printed has no one to tell.
             let _ = error.print();
-            return exit.into();
+            return Exit::Clean.into();
         }
     };
     let mut console = Console::new(cli.common.quiet);

@@ -9,12 +9,13 @@ use std::sync::atomic::AtomicU64;
 use ir::module::Severity;
 
 use super::args::{Common, Format, ReplayArgs};
-use super::console::Console;
+use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
 use super::settings::{Flags, Settings, is_stdin};
 use super::{json, loading, table};
+use crate::completeness::TOO_LARGE;
 use crate::{
     CompileOptions, Module, Moment, Program, Replay, ReplayError, ReplayOptions, Report, Signal,
 };
@@ -116,7 +117,7 @@ fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
     let grave = |severity: Severity| fail_on.is_some_and(|least| severity <= least);
     if rules_wrong {
         Exit::Usage
-    } else if done.malformed.contains_key("document_too_large") {
+    } else if done.malformed.contains_key(TOO_LARGE) {
         Exit::Limit
     } else if !done.is_complete() {
         Exit::Unread
@@ -137,8 +138,8 @@ fn notes(report: &Report, console: &mut Console) {
 /// Where signals go, up to a limit.
 struct Signals {
     file: Option<BufWriter<File>>,
-    jsonl: Option<BufWriter<io::Stdout>>,
-    csv: Option<CsvWriter<io::Stdout>>,
+    jsonl: Option<BufWriter<Output>>,
+    csv: Option<CsvWriter<Output>>,
     left: u64,
     unwritten: u64,
 }
@@ -147,8 +148,8 @@ impl Signals {
     fn new(args: &ReplayArgs, module: &Module, console: &mut Console) -> Result<Self, Failure> {
         console.flush()?;
         let file = args.signals.as_deref().map(create).transpose()?;
-        let jsonl = (args.format == Format::Jsonl).then(|| BufWriter::new(io::stdout()));
-        let csv = (args.format == Format::Csv).then(|| CsvWriter::new(io::stdout(), module));
+        let jsonl = (args.format == Format::Jsonl).then(|| BufWriter::new(Output::default()));
+        let csv = (args.format == Format::Csv).then(|| CsvWriter::new(Output::default(), module));
         Ok(Self {
             file,
             jsonl,
@@ -193,6 +194,6 @@ fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
 }
 
 fn line(signal: &Signal, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer(&mut *out, signal)?;
-    out.write_all(b"\n")
+    let json = serde_json::to_string(signal)?;
+    writeln!(out, "{}", json::harmless(&json))
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::args::{Period, ReplayArgs};
 use super::json::NO_GROUP;
 use super::periods::{self, Bucket};
+use crate::completeness::TOO_LARGE;
 use crate::{Completeness, Report, RuleReport, rfc3339};
 
 /// Characters of a value that are shown; on a screen nobody needs more to recognise it.
@@ -26,6 +27,11 @@ pub fn write(
     out: &mut impl Write,
 ) -> io::Result<()> {
     summary(&report.rules, out)?;
+    if let (0, Some(first), Some(last)) = (judged(report), report.first, report.last) {
+        let [first, last] = [first, last].map(rfc3339);
+        writeln!(out, "\nNo trace lies in the range: the data begins {first} and ends {last}.")?;
+        return completeness(&report.completeness, out);
+    }
     let period = args.per.unwrap_or_else(|| periods::fitting(report, args));
     for rule in report.rules.iter().filter(|rule| rule.violated > 0) {
         writeln!(out, "\n{}: {}", rule.id, printable(&rule.message))?;
@@ -40,6 +46,11 @@ pub fn write(
         writeln!(out, "\nNot exercised, no trace has a span that they name: {}", ids.join(", "))?;
     }
     completeness(&report.completeness, out)
+}
+
+/// How many traces lie in the range.
+fn judged(report: &Report) -> u64 {
+    report.rules.iter().map(|rule| rule.traces).max().unwrap_or(0)
 }
 
 fn summary(rules: &[RuleReport], out: &mut impl Write) -> io::Result<()> {
@@ -146,8 +157,9 @@ pub fn defects(done: &Completeness) -> Vec<String> {
         let places: Vec<_> =
             malformed.places.iter().take(3).map(|place| printable(place)).collect();
         let more = if malformed.count > 3 { ", …" } else { "" };
+        let help = if kind == TOO_LARGE { "; --max-document raises the limit" } else { "" };
         lines.push(format!(
-            "Malformed {kind}: {} ({}{more})",
+            "Malformed {kind}: {} ({}{more}){help}",
             grouped(malformed.count),
             places.join(", ")
         ));
@@ -185,7 +197,8 @@ fn short(text: &str) -> String {
     printable(&shown) + cut
 }
 
-fn plural(count: u64, noun: &str) -> String {
+/// A number of things.
+pub fn plural(count: u64, noun: &str) -> String {
     format!("{} {noun}{}", grouped(count), if count == 1 { "" } else { "s" })
 }
 
@@ -194,7 +207,7 @@ pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() * 4 / 3);
     for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at) % 3 == 0 {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
