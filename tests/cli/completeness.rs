@@ -1,0 +1,80 @@
+//! What was read and what was not.
+
+use serde_json::{Value, json};
+
+use crate::sandbox::{Sandbox, line};
+
+fn sandbox() -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.yaml", "rules: [{id: a, severity: high, violation: trace.has(x)}]");
+    sandbox
+}
+
+fn completeness(sandbox: &Sandbox, inputs: &[&str]) -> Value {
+    sandbox.json(&[&["--rules", "r.yaml"], inputs].concat())["completeness"].clone()
+}
+
+#[test]
+fn a_bad_line_loses_only_itself() {
+    let sandbox = sandbox();
+    let spans: String =
+        (1..=3).map(|n| line(n, n, "x", n, &json!({})) + "{\"resourceSpans\": what}\n").collect();
+    sandbox.write("t.jsonl", spans + "{\"resourceSpans\":[{\"scopeSp");
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "t.jsonl"]).expect_code(3);
+    assert!(outcome.out.contains("3 spans in 3 traces"), "{}", outcome.out);
+    assert!(outcome.out.contains("(t.jsonl:2 (byte "), "{}", outcome.out);
+    assert!(!outcome.out.contains("Complete:"), "{}", outcome.out);
+    let done = completeness(&sandbox, &["t.jsonl"]);
+    let malformed: u64 =
+        done["malformed"].as_object().expect("a map").values().filter_map(Value::as_u64).sum();
+    assert_eq!((malformed, &done["spans"]), (4, &json!(3)), "{done}");
+}
+
+#[test]
+fn an_input_that_is_not_there_is_unread_and_the_rest_is_checked() {
+    let sandbox = sandbox();
+    sandbox.write("t.jsonl", line(1, 1, "x", 1, &json!({})));
+    let args = ["replay", "--rules", "r.yaml", "--format", "json", "t.jsonl", "nowhere.jsonl"];
+    let outcome = sandbox.run(&args).expect_code(3);
+    let report: Value = serde_json::from_str(&outcome.out).expect("JSON");
+    assert_eq!(report["rules"][0]["violated"], 1);
+    assert_eq!(report["completeness"]["unread"][0]["input"], "nowhere.jsonl");
+    assert!(outcome.err.contains("Unread nowhere.jsonl"), "{}", outcome.err);
+}
+
+#[test]
+fn an_empty_input_is_complete() {
+    let sandbox = sandbox();
+    sandbox.write("empty.jsonl", "");
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "empty.jsonl"]).expect_code(0);
+    assert!(outcome.out.contains("Read 0 spans in 0 traces from 0 documents of 1 file"));
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "-"]).expect_code(0);
+    assert!(outcome.out.contains("Complete: everything that was there was read."));
+}
+
+#[test]
+fn other_signals_and_hidden_files_are_said() {
+    let sandbox = sandbox();
+    sandbox.write("data/t.jsonl", line(1, 1, "x", 1, &json!({})) + "{\"resourceLogs\":[{}]}\n");
+    sandbox.write("data/.hidden.jsonl", line(2, 2, "x", 1, &json!({})));
+    let done = completeness(&sandbox, &["data"]);
+    assert_eq!(done["spans"], 1);
+    assert_eq!(done["other_signals"].as_object().expect("a map").len(), 1, "{done}");
+    assert_eq!(done["skipped"], json!([{"input": "data/.hidden.jsonl", "why": "hidden"}]));
+}
+
+#[test]
+fn a_cut_gzip_is_truncated() {
+    use std::io::Write;
+    let sandbox = sandbox();
+    let text: String = (1..500).map(|n| line(n, n, "x", n, &json!({"n": n}))).collect();
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(text.as_bytes()).expect("memory");
+    let whole = encoder.finish().expect("memory");
+    sandbox.write("t.jsonl.gz", &whole[..whole.len() / 2]);
+    sandbox.run(&["replay", "--rules", "r.yaml", "t.jsonl.gz"]).expect_code(3);
+    let done = completeness(&sandbox, &["t.jsonl.gz"]);
+    assert_eq!(done["malformed"]["truncated"], 1, "{done}");
+    let spans = done["spans"].as_u64().expect("a number");
+    assert!((1..499).contains(&spans), "what was before the cut is read: {spans}");
+}

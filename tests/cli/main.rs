@@ -1,0 +1,15 @@
+//! The command line as its users meet it: the built program over generated and hand-written data.
+
+mod completeness;
+mod counts;
+mod csv;
+mod documents;
+mod exits;
+mod golden;
+mod memory;
+mod order;
+mod rules;
+mod sandbox;
+mod shapes;
+mod terminal;
+mod times;
