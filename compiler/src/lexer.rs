@@ -165,8 +165,8 @@ fn report_unprintable(text: &str, diagnostics: &mut Diagnostics) {
 
 fn report_malformed(kind: Kind, text: &str, span: &Span, diagnostics: &mut Diagnostics) {
     let error = |code, title: String| Diagnostic::error(code, title, span.clone());
-    // Characters that nobody sees have been reported, and spoil what they stand in.
-    if text.chars().any(is_unprintable) {
+    // Characters that nobody sees have been reported, and spoil what they stand in. Tabs have not.
+    if text.chars().any(|c| is_unprintable(c) && c != '\t') {
         return;
     }
     let diagnostic = match kind {
