@@ -3,7 +3,7 @@
 use hashbrown::HashMap;
 
 use crate::module::{
-    Atom, AtomId, Count, FieldId, Module, Predicate, PredicateId, Quantity, SetId,
+    Atom, AtomId, Count, FieldId, Module, Operation, Predicate, PredicateId, Quantity, SetId,
 };
 use crate::number::Number;
 use crate::segment::{Fault, RowRef, Segment};
@@ -39,15 +39,32 @@ pub fn rows(
 ) -> Result<Vec<RowRef>, Fault> {
     let set = module.sets[set.index()];
     let mut found = Vec::new();
-    for operation in segment.select(&module.operations[set.operation.index()])? {
-        for row in segment.rows_of(operation, trace) {
-            let at = RowRef { operation: operation as u32, row: row as u32 };
-            if predicate(module, segment, set.predicate, at)? {
-                found.push(at);
-            }
+    for at in meant(segment, &module.operations[set.operation.index()], trace)? {
+        if predicate(module, segment, set.predicate, at)? {
+            found.push(at);
         }
     }
     Ok(found)
+}
+
+/// The rows of `trace` that `operation` means, by operation, then row.
+fn meant(segment: &Segment, operation: &Operation, trace: usize) -> Result<Vec<RowRef>, Fault> {
+    if let Operation::Wildcard(_) = operation {
+        segment.covers(operation)?;
+        // Names are asked of the trace, not of the segment: a segment of names with numbers in
+        // them has about as many names as traces, and every trace comes here.
+        let name = |at: &RowRef| &*segment.operations[at.operation as usize].name;
+        let spans = segment.spans_of(trace).iter().copied();
+        let mut rows: Vec<RowRef> = spans.filter(|at| operation.matches(name(at))).collect();
+        rows.sort_unstable();
+        return Ok(rows);
+    }
+    let operations = segment.select(operation)?.into_iter();
+    let rows = operations.flat_map(|operation| {
+        let rows = segment.rows_of(operation, trace);
+        rows.map(move |row| RowRef { operation: operation as u32, row: row as u32 })
+    });
+    Ok(rows.collect())
 }
 
 /// Whether the span at `at` satisfies a predicate.

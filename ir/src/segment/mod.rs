@@ -191,11 +191,7 @@ impl Segment {
     /// # Errors
     /// A fault where the segment was not made to hold all of its spans.
     pub fn select(&self, operation: &Operation) -> Result<Vec<usize>, Fault> {
-        if let Coverage::Operations(covered) = &self.coverage
-            && !covered.contains(operation)
-        {
-            return Err(Fault { what: format!("the operation {operation:?}") });
-        }
+        self.covers(operation)?;
         Ok(match operation {
             Operation::Named(name) => self.names().get(name).copied().into_iter().collect(),
             Operation::Wildcard(_) => {
@@ -203,6 +199,19 @@ impl Segment {
                 names.filter(|(_, rows)| operation.matches(&rows.name)).map(|(at, _)| at).collect()
             }
         })
+    }
+
+    /// Whether all spans that `operation` means are held.
+    ///
+    /// # Errors
+    /// A fault where they are not.
+    pub fn covers(&self, operation: &Operation) -> Result<(), Fault> {
+        match &self.coverage {
+            Coverage::Operations(covered) if !covered.contains(operation) => {
+                Err(Fault { what: format!("the operation {operation:?}") })
+            }
+            _ => Ok(()),
+        }
     }
 
     /// The number of an attribute key, if any column has it.
