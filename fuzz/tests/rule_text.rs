@@ -1,11 +1,14 @@
 //! Rule text: whatever it is, reading does not panic; what is read prints as a text that reads back
 //! as the same statement without errors, and lowers to a sound module.
 
+use std::time::{Duration, Instant};
+
 use betrace_fuzz::campaign::campaign;
 use betrace_fuzz::{Bytes, mutate, statement, texts};
+use compiler::ast::Value;
 use compiler::{
-    Key, Params, Parsed, Placement, ReadOptions, RuleSource, Severity, Statement, lower, optimise,
-    parse_rule, render,
+    Key, ParamValue, Params, Parsed, Placement, ReadOptions, RuleSource, Severity, Statement,
+    lower, optimise, parse_rule, render,
 };
 
 /// The stack that reading a rule must be content with.
@@ -39,6 +42,50 @@ fn statements_print_read_and_lower() {
 }
 
 #[test]
+fn patterns_compile_soon_or_are_refused() {
+    const PIECES: [&str; 30] = [
+        "a",
+        "(",
+        ")",
+        "(?:",
+        "(?i)",
+        "[",
+        "]",
+        "[^",
+        "\\pL",
+        "\\w",
+        "\\d",
+        "\\b",
+        ".",
+        "*",
+        "+",
+        "?",
+        "{100}",
+        "{1000}",
+        "{5,}",
+        "{0,300}",
+        "|",
+        "^",
+        "$",
+        "&&",
+        "[[:alpha:]]",
+        "\\x{10FFFF}",
+        "é",
+        "(?P<n>",
+        "{2}",
+        "-",
+    ];
+    campaign("patterns", 400, |bytes| {
+        let pattern: String =
+            (0..1 + bytes.below(30)).map(|_| *bytes.pick::<&str>(&PIECES)).collect();
+        let quoted = serde_json::to_string(&pattern).expect("text is JSON");
+        let started = Instant::now();
+        read(&format!("never {{ a.where(b matches {quoted}) }}"));
+        assert!(started.elapsed() < Duration::from_secs(2), "{:?} {pattern}", started.elapsed());
+    });
+}
+
+#[test]
 fn any_text_of_a_fuzzer_is_read_or_refused() {
     bolero::check!().with_iterations(200).for_each(|input: &[u8]| {
         check(&String::from_utf8_lossy(input));
@@ -54,8 +101,20 @@ fn the_documents_rules_are_read() {
 }
 
 fn check(text: &str) {
-    for key in [Key::Condition, Key::Invariant, Key::Violation] {
-        let parsed = read(text, key);
+    let ways = [
+        (Key::Condition, false),
+        (Key::Condition, true),
+        (Key::Invariant, false),
+        (Key::Violation, true),
+    ];
+    let five = Value::from_plain_scalar("5");
+    let params = Params::from([
+        ("max_pool_size".to_owned(), ParamValue::One(five.clone())),
+        ("x".to_owned(), ParamValue::List(vec![five, Value::Text("EUR".to_owned())])),
+    ]);
+    for (key, has_signal) in ways {
+        let options = ReadOptions { key, has_signal, params: &params, description: Some("never") };
+        let parsed = parse_rule(text, &options);
         let errors = parsed.diagnostics.iter().any(|message| message.severity == Severity::Error);
         assert_eq!(parsed.statement.is_none(), errors, "{text:?}");
         for label in parsed.diagnostics.iter().flat_map(|message| &message.labels) {
@@ -67,7 +126,7 @@ fn check(text: &str) {
         assert_eq!(raw, None, "{text:?} is shown as {shown:?}");
         if let Some(statement) = parsed.statement {
             let canonical = statement.to_string();
-            let again = read(&canonical, Key::Condition);
+            let again = read(&canonical);
             assert_eq!(again.statement.as_ref(), Some(&statement), "{text:?}: {canonical}");
             check_lowering(&statement);
         }
@@ -77,7 +136,7 @@ fn check(text: &str) {
 fn check_statement(bytes: &mut Bytes<'_>) {
     let statement = statement::statement(bytes);
     let text = statement.to_string();
-    let parsed = read(&text, Key::Condition);
+    let parsed = read(&text);
     assert_eq!(parsed.statement.as_ref(), Some(&statement), "{text}: {:?}", parsed.diagnostics);
     // That a guard hides a span is said of a meaning, not of a spelling.
     let unexpected = parsed.diagnostics.iter().find(|message| message.code != "guard-hides-span");
@@ -102,8 +161,9 @@ fn check_lowering(statement: &Statement) {
     ir::verify::verify(&small).unwrap_or_else(|invalid| panic!("{invalid}: {statement}"));
 }
 
-fn read(text: &str, key: Key) -> Parsed {
-    let params = Params::new();
+/// Reads a text as canonical ones are read.
+fn read(text: &str) -> Parsed {
+    let (key, params) = (Key::Condition, Params::new());
     parse_rule(text, &ReadOptions { key, has_signal: false, params: &params, description: None })
 }
 
