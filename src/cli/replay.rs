@@ -1,11 +1,13 @@
 //! `betrace replay`: rules over recorded traces.
 
+use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use corpora::source::{Origin, walk};
 use ir::module::Severity;
 
 use super::args::{Common, Format, ReplayArgs};
@@ -40,7 +42,9 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
              or `inputs:` in betrace.yaml",
         ));
     }
-    let mut signals = Signals::new(args, program.module(), console)?;
+    let file = args.signals.as_deref();
+    let file = file.map(|path| create(path, &settings.inputs.value)).transpose()?;
+    let mut signals = Signals::new(file, args, program.module(), console)?;
     let mut replay = Replay::new(&program, replay_options(&settings, moments));
     read(&mut replay, &settings, console)?;
     let report = replay.finish(&mut |signal| signals.take(&signal)).map_err(failure)?;
@@ -145,9 +149,13 @@ struct Signals {
 }
 
 impl Signals {
-    fn new(args: &ReplayArgs, module: &Module, console: &mut Console) -> Result<Self, Failure> {
+    fn new(
+        file: Option<BufWriter<File>>,
+        args: &ReplayArgs,
+        module: &Module,
+        console: &mut Console,
+    ) -> Result<Self, Failure> {
         console.flush()?;
-        let file = args.signals.as_deref().map(create).transpose()?;
         let jsonl = (args.format == Format::Jsonl).then(|| BufWriter::new(Output::default()));
         let csv = (args.format == Format::Csv).then(|| CsvWriter::new(Output::default(), module));
         Ok(Self {
@@ -186,10 +194,21 @@ impl Signals {
     }
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, Failure> {
+/// Opens the file for signals, which must not be one of the inputs: it is written from its beginning.
+fn create(path: &Path, inputs: &[OsString]) -> Result<BufWriter<File>, Failure> {
+    let shown = path.display();
+    if let Ok(path) = path.canonicalize() {
+        let is_it = |origin: &Origin| match origin {
+            Origin::File(input) => input.canonicalize().is_ok_and(|input| input == path),
+            Origin::Stdin => false,
+        };
+        if walk(inputs).inputs.iter().any(|input| is_it(&input.origin)) {
+            let message = format!("--signals {shown} is one of the inputs; name another file");
+            return Err(Failure::usage(message));
+        }
+    }
     let file = File::create(path);
-    let file =
-        file.map_err(|error| Failure::usage(format!("--signals {}: {error}", path.display())));
+    let file = file.map_err(|error| Failure::usage(format!("--signals {shown}: {error}")));
     Ok(BufWriter::new(file?))
 }
 

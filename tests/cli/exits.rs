@@ -100,6 +100,25 @@ fn a_document_too_large_is_named_with_what_to_do() {
 }
 
 #[test]
+fn signals_are_never_written_over_an_input() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.yaml", GOOD);
+    let data = line(1, 1, "x", 1, &json!({}));
+    sandbox.write("data/t.jsonl", &data);
+    for input in ["data/t.jsonl", "data", "data/*", "./data/../data/t.jsonl"] {
+        let args = ["replay", "--rules", "r.yaml", "--signals", "data/t.jsonl", input];
+        let outcome = sandbox.run(&args).expect_code(2);
+        assert!(outcome.err.contains("is one of the inputs"), "{}", outcome.err);
+        assert_eq!(sandbox.read("data/t.jsonl"), data);
+    }
+    let args = ["replay", "--rules", "r.yaml", "--signals", "s.jsonl", "data"];
+    for _ in 0..2 {
+        sandbox.run(&args).expect_code(0);
+        assert_eq!(sandbox.read("s.jsonl").lines().count(), 1);
+    }
+}
+
+#[test]
 fn output_that_cannot_be_written_is_no_success() {
     if !std::path::Path::new("/dev/full").exists() {
         println!("skipped: this system has no /dev/full");

@@ -26,6 +26,16 @@ fn transcripts_hold() {
     assert!(differences.is_empty(), "if this is right, run with BLESS=1\n{differences}");
 }
 
+#[test]
+fn every_shell_gets_its_completions() {
+    let sandbox = Sandbox::new();
+    for shell in ["bash", "elvish", "fish", "powershell", "zsh"] {
+        let script = sandbox.run(&["completions", shell]).expect_code(0).out;
+        assert!(script.contains("betrace") && script.contains("group-by"), "{shell}");
+    }
+    sandbox.run(&["completions", "cmd"]).expect_code(2);
+}
+
 /// How a transcript differs from what it was; with `bless` it is written anew.
 fn difference(path: &Path, bless: bool) -> Option<String> {
     let expected = fs::read_to_string(path).expect("a text file");
