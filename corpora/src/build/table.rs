@@ -3,7 +3,6 @@
 
 use std::sync::Arc;
 
-use hashbrown::HashMap;
 use ir::segment::{
     Buffer, Column, Dictionary, Index, Integers, Narrow, OperationRows, Scopes, Segment, Slot,
     Table, Traces, Values, signed_difference,
@@ -29,7 +28,8 @@ pub(super) struct Tables<'a> {
 /// Numbers of a segment for some of the run's.
 #[derive(Default)]
 struct Local {
-    numbers: HashMap<u32, u32>,
+    /// Our number of each of the run's, [`MISSING`] for one that was not used yet.
+    numbers: Vec<u32>,
     used: Vec<u32>,
 }
 
@@ -122,11 +122,15 @@ impl<'a> Tables<'a> {
 impl Local {
     fn number(&mut self, of_run: u32) -> u64 {
         let Self { numbers, used } = self;
-        let number = numbers.entry(of_run).or_insert_with(|| {
+        let at = of_run as usize;
+        if at >= numbers.len() {
+            numbers.resize(at + 1, MISSING);
+        }
+        if numbers[at] == MISSING {
+            numbers[at] = used.len() as u32;
             used.push(of_run);
-            used.len() as u32 - 1
-        });
-        u64::from(*number)
+        }
+        u64::from(numbers[at])
     }
 }
 
