@@ -10,8 +10,8 @@ use std::path::{Path, PathBuf};
 
 use betrace::generate::{Workload, lines};
 use betrace::{CompileOptions, Program, Replay, ReplayOptions, Report, RuleSet};
-use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 use criterion::measurement::WallTime;
+use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
 
 /// About 100 MB: well beyond the caches, and a run takes a fifth of a second.
 const WORKLOAD: (u64, u32, u64) = (20_000, 2, 1);
@@ -54,14 +54,14 @@ fn program() -> Program {
 
 fn replay(program: &Program, path: &Path, threads: usize) -> Report {
     let threads = NonZeroUsize::new(threads).expect("at least one thread");
-    let mut replay =
-        Replay::new(program, ReplayOptions { threads, ..ReplayOptions::default() });
+    let mut replay = Replay::new(program, ReplayOptions { threads, ..ReplayOptions::default() });
     replay.read([path]).expect("the file can be read");
-    replay.finish(&mut |signal| {
-        black_box(signal);
-        Ok(())
-    })
-    .expect("the replay ends")
+    replay
+        .finish(&mut |signal| {
+            black_box(signal);
+            Ok(())
+        })
+        .expect("the replay ends")
 }
 
 fn read_only(group: &mut BenchmarkGroup<'_, WallTime>, path: &Path) {
