@@ -134,6 +134,15 @@ impl Style {
         for at in (1..members.len()).rev() {
             members.swap(at, bytes.below(at + 1));
         }
+        // Of a key that comes twice the last counts, but lists of spans are all read.
+        let key = |member: &str| member[..member.find(':').unwrap_or(0)].to_owned();
+        let twice = key(&members[bytes.below(members.len())]);
+        if bytes.chance(4) && !twice.ends_with("pans\"") {
+            match bytes.chance(50) {
+                true => members.insert(0, format!("{twice}:{}", bytes.pick(&UNKNOWN))),
+                false => members.push(format!("{twice}:null")),
+            }
+        }
         let comma = if self.blanks { " ,\t" } else { "," };
         format!("{{{}}}", members.join(comma))
     }

@@ -34,11 +34,11 @@ impl Sound {
             written.push(line.to_vec());
             Ok(())
         };
-        lines(&Workload::new(250, 2, 7), &mut sink).expect("memory does not fail");
+        lines(&Workload::new(120, 2, 7), &mut sink).expect("memory does not fail");
         let read: Vec<_> = written.iter().map(|line| ids(line)).collect();
         let (verdicts, completeness) = replay(&program, &written.concat(), 1);
         assert!(completeness.is_complete() && completeness.spans > 500, "{completeness:?}");
-        assert!(verdicts.len() > 3, "some traces violate rules: {verdicts:?}");
+        assert!(verdicts.len() >= 3, "some traces violate rules: {verdicts:?}");
         Self {
             program,
             spans: read.iter().map(|ids| ids.len() as u64).collect(),

@@ -5,7 +5,8 @@
 //! `batches`, one such object, a list of them, or a single entry of `resourceSpans`; keys in
 //! camelCase or snake_case; ids in hex or base64, told by length; 64-bit integers as text or
 //! number; enums as number or name. Unknown fields are ignored; `null` is as good as absent; of a
-//! key that comes twice the last counts. Text is never cut.
+//! key that comes twice the last counts, but of lists that hold spans all are read. Text is never
+//! cut.
 //!
 //! Two readers make a tape each, and one walker reads both, so that they cannot differ in what they
 //! accept. The strict one is simd-json. What it refuses goes to the tolerant one, which loses no
