@@ -3,6 +3,7 @@
 use std::io::{self, Write};
 
 use compiler::printable;
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{Period, ReplayArgs};
@@ -28,7 +29,7 @@ pub fn write(
 ) -> io::Result<()> {
     summary(&report.rules, out)?;
     if let (0, Some(first), Some(last)) = (judged(report), report.first, report.last) {
-        let [first, last] = [first, last].map(rfc3339);
+        let [first, last] = [first, last].map(|time| instant(time, zone));
         writeln!(out, "\nNo trace lies in the range: the data begins {first} and ends {last}.")?;
         return completeness(&report.completeness, out);
     }
@@ -113,9 +114,19 @@ fn violations(
     }
     write!(out, "  Total: {}", plural(rule.violated, "violation"))?;
     if let (Some(first), Some(last)) = (rule.first, rule.last) {
-        write!(out, ", first {}, last {}", rfc3339(first), rfc3339(last))?;
+        write!(out, ", first {}, last {}", instant(first, zone), instant(last, zone))?;
     }
     writeln!(out)
+}
+
+/// An instant as clocks in the zone show it, with its offset from UTC.
+fn instant(nanoseconds: u64, zone: &TimeZone) -> String {
+    if *zone == TimeZone::UTC {
+        return rfc3339(nanoseconds);
+    }
+    let timestamp = Timestamp::from_nanosecond(nanoseconds.into())
+        .expect("64 bits of nanoseconds end in the year 2554");
+    timestamp.to_zoned(zone.clone()).strftime("%Y-%m-%dT%H:%M:%S%.3f%:z").to_string()
 }
 
 fn groups(rule: &RuleReport, key: &str, out: &mut impl Write) -> io::Result<()> {
@@ -228,6 +239,13 @@ pub fn bytes(bytes: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn instants_are_shown_in_the_zone_of_the_report() {
+        let zone = TimeZone::get("Europe/Berlin").expect("the zone is built in");
+        let shown = [&TimeZone::UTC, &zone].map(|zone| instant(1_732_524_137_384_999_999, zone));
+        assert_eq!(shown, ["2024-11-25T08:42:17.384Z", "2024-11-25T09:42:17.384+01:00"]);
+    }
 
     #[test]
     fn numbers_for_people() {
