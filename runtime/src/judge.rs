@@ -1,5 +1,6 @@
 //! Judges one segment: a tally a rule, and its violations as signals, by trace, then rule.
 
+use std::mem;
 use std::ops::Range;
 
 use ir::module::Clause;
@@ -12,14 +13,16 @@ use crate::range::TimeRange;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
 
-/// What is known of a segment after all rules have been run over it.
-pub(crate) struct Judged {
-    /// How many of its traces lie in the range.
-    pub(crate) traces: usize,
-    /// By rule.
-    pub(crate) tallies: Vec<Tally>,
-    /// By trace, then rule.
-    pub(crate) violations: Vec<Violation>,
+/// How many violations are handed on at a time: a segment may have one a trace and rule, which is
+/// more than memory holds.
+const BATCH: usize = 4096;
+
+/// What running all rules over a segment finds, in parts.
+pub(crate) enum Judged {
+    /// The next violations, by trace, then rule.
+    Violations(Vec<Violation>),
+    /// Last: how many traces lie in the range, and a tally a rule.
+    Tallies(usize, Vec<Tally>),
 }
 
 /// A violation, and what reports say of it beside the signal.
@@ -46,16 +49,25 @@ impl<'a> Judge<'a> {
         Self { module, engine, plan: Plan::of(module), range }
     }
 
-    pub(crate) fn judge(&self, segment: &Segment) -> Result<Judged, Fault> {
+    pub(crate) fn judge(
+        &self,
+        segment: &Segment,
+        part: &mut dyn FnMut(Judged),
+    ) -> Result<(), Fault> {
         let Self { module, engine, plan, range } = self;
         let traces = in_range(segment, *range);
         let mut violations = Vec::new();
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {
                 violations.push(self.violation(segment, trace, rule, truth)?);
+                if violations.len() == BATCH {
+                    part(Judged::Violations(mem::take(&mut violations)));
+                }
                 Ok(())
             })?;
-        Ok(Judged { traces: traces.len(), tallies, violations })
+        part(Judged::Violations(violations));
+        part(Judged::Tallies(traces.len(), tallies));
+        Ok(())
     }
 
     fn violation(

@@ -1,9 +1,13 @@
 //! Puts the results of parallel work back in order, with few of them waiting at a time.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
+/// How many parts of results wait for the receiver at most, whatever the number of workers.
+const WAITING_LIMIT: usize = 16;
+
 /// Hands out job numbers `0, 1, …` to workers and their results, in that order, to one receiver.
+/// A result comes in parts.
 pub(crate) struct InOrder<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
@@ -13,19 +17,33 @@ pub(crate) struct InOrder<T> {
 struct State<T> {
     /// Jobs handed out.
     taken: usize,
-    /// Results received.
+    /// Jobs whose results have been received whole.
     received: usize,
     /// Number of jobs, once known.
     end: Option<usize>,
-    waiting: BTreeMap<usize, T>,
+    /// Of jobs begun and not received whole.
+    results: BTreeMap<usize, Parts<T>>,
+    /// Parts in `results`.
+    waiting: usize,
     stopped: bool,
+}
+
+struct Parts<T> {
+    parts: VecDeque<T>,
+    whole: bool,
+}
+
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self { parts: VecDeque::new(), whole: false }
+    }
 }
 
 impl<T> InOrder<T> {
     /// At most `window` (at least one) jobs are handed out and not received at any time.
     pub(crate) fn new(window: usize) -> Self {
-        let state =
-            State { taken: 0, received: 0, end: None, waiting: BTreeMap::new(), stopped: false };
+        let results = BTreeMap::new();
+        let state = State { taken: 0, received: 0, end: None, results, waiting: 0, stopped: false };
         Self { state: Mutex::new(state), changed: Condvar::new(), window: window.max(1) }
     }
 
@@ -45,19 +63,35 @@ impl<T> InOrder<T> {
         }
     }
 
-    /// Job `number` is done; without a result, it and all jobs after it do not exist.
-    pub(crate) fn put(&self, number: usize, result: Option<T>) {
+    /// Adds a part to the result of job `number`; waits while too many parts have not been
+    /// received. The job whose turn it is never waits for others, so that there is always progress.
+    pub(crate) fn put(&self, number: usize, part: T) {
         let mut state = self.lock();
-        match result {
-            Some(result) => {
-                state.waiting.insert(number, result);
-            }
-            None => state.end = Some(state.end.map_or(number, |end| end.min(number))),
+        while !state.stopped && state.waiting >= WAITING_LIMIT && !state.is_awaited(number) {
+            state = self.wait(state);
         }
+        if state.stopped {
+            return;
+        }
+        state.waiting += 1;
+        state.results.entry(number).or_default().parts.push_back(part);
         self.changed.notify_all();
     }
 
-    /// The next result in order; waits for it. None after the last, or when stopped.
+    /// Job `number` is done: all parts of its result have been put.
+    pub(crate) fn finish(&self, number: usize) {
+        self.lock().results.entry(number).or_default().whole = true;
+        self.changed.notify_all();
+    }
+
+    /// Job `number` and all after it do not exist.
+    pub(crate) fn end(&self, number: usize) {
+        let mut state = self.lock();
+        state.end = Some(state.end.map_or(number, |end| end.min(number)));
+        self.changed.notify_all();
+    }
+
+    /// The next part in order; waits for it. None after the last, or when stopped.
     pub(crate) fn receive(&self) -> Option<T> {
         let mut state = self.lock();
         loop {
@@ -65,12 +99,19 @@ impl<T> InOrder<T> {
                 return None;
             }
             let next = state.received;
-            if let Some(result) = state.waiting.remove(&next) {
+            let result = state.results.entry(next).or_default();
+            if let Some(part) = result.parts.pop_front() {
+                state.waiting -= 1;
+                self.changed.notify_all();
+                return Some(part);
+            }
+            if result.whole {
+                state.results.remove(&next);
                 state.received += 1;
                 self.changed.notify_all();
-                return Some(result);
+            } else {
+                state = self.wait(state);
             }
-            state = self.wait(state);
         }
     }
 
@@ -95,6 +136,14 @@ impl<T> InOrder<T> {
     }
 }
 
+impl<T> State<T> {
+    /// Whether the receiver waits for a part of job `number`.
+    fn is_awaited(&self, number: usize) -> bool {
+        let result = self.results.get(&number);
+        number == self.received && result.is_none_or(|result| result.parts.is_empty())
+    }
+}
+
 struct StopOnPanic<'a, T>(&'a InOrder<T>);
 
 impl<T> Drop for StopOnPanic<'_, T> {
@@ -116,13 +165,16 @@ mod tests {
     fn results_come_in_order_and_the_window_bounds_the_jobs() {
         let jobs = InOrder::new(2);
         assert_eq!((jobs.take(), jobs.take()), (Some(0), Some(1)));
-        jobs.put(1, Some("b"));
-        jobs.put(0, Some("a"));
+        jobs.put(1, "c");
+        jobs.put(0, "a");
+        jobs.put(0, "b");
+        jobs.finish(1);
+        jobs.finish(0);
         assert_eq!(jobs.lock().taken, 2);
-        assert_eq!(jobs.receive(), Some("a"));
+        assert_eq!((jobs.receive(), jobs.receive()), (Some("a"), Some("b")));
+        assert_eq!(jobs.receive(), Some("c"));
         assert_eq!(jobs.take(), Some(2));
-        jobs.put(2, None);
-        assert_eq!(jobs.receive(), Some("b"));
+        jobs.end(2);
         assert_eq!((jobs.receive(), jobs.take()), (None, None));
     }
 
@@ -132,13 +184,45 @@ mod tests {
         let receiving = AtomicBool::new(false);
         assert_eq!(jobs.take(), Some(0));
         std::thread::scope(|scope| {
-            let worker = scope.spawn(|| (jobs.take(), receiving.load(Ordering::SeqCst)));
-            jobs.put(0, Some(()));
+            let worker = scope.spawn(|| {
+                let taken = (jobs.take(), receiving.load(Ordering::SeqCst));
+                jobs.end(1);
+                taken
+            });
+            jobs.put(0, ());
+            jobs.finish(0);
             std::thread::sleep(Duration::from_millis(20));
             receiving.store(true, Ordering::SeqCst);
-            assert_eq!(jobs.receive(), Some(()));
+            assert_eq!((jobs.receive(), jobs.receive()), (Some(()), None));
             assert_eq!(worker.join().ok(), Some((Some(1), true)));
         });
+    }
+
+    #[test]
+    fn parts_wait_for_the_receiver_but_never_those_it_waits_for() {
+        let jobs = InOrder::new(2);
+        assert_eq!((jobs.take(), jobs.take()), (Some(0), Some(1)));
+        let parts = 4 * WAITING_LIMIT;
+        let most = std::thread::scope(|scope| {
+            let work = |number: usize| {
+                (0..parts).for_each(|part| jobs.put(number, (number, part)));
+                jobs.finish(number);
+            };
+            scope.spawn(move || work(1));
+            while jobs.lock().waiting < WAITING_LIMIT {
+                std::thread::yield_now();
+            }
+            scope.spawn(move || work(0));
+            let mut most = 0;
+            for number in [0, 1] {
+                for part in 0..parts {
+                    assert_eq!(jobs.receive(), Some((number, part)));
+                    most = most.max(jobs.lock().waiting);
+                }
+            }
+            most
+        });
+        assert!(most <= WAITING_LIMIT + 1, "{most} parts waited");
     }
 
     #[test]

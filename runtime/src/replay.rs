@@ -30,7 +30,7 @@ impl Default for Options {
     }
 }
 
-/// Why a replay stopped. Signals of the segments before have been delivered.
+/// Why a replay stopped. Signals of what comes before have been delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error<E> {
     /// A segment was not made to hold what the rules read.
@@ -67,11 +67,19 @@ pub fn replay<E: Send>(
         let _guard = jobs.stop_on_panic();
         while let Some(number) = jobs.take() {
             let judged = match segment(number) {
-                Ok(Some(segment)) => Some(judge.judge(&segment).map_err(Error::Fault)),
-                Ok(None) => None,
-                Err(error) => Some(Err(Error::Caller(error))),
+                Ok(Some(segment)) => judge
+                    .judge(&segment, &mut |part| jobs.put(number, Ok(part)))
+                    .map_err(Error::Fault),
+                Ok(None) => {
+                    jobs.end(number);
+                    continue;
+                }
+                Err(error) => Err(Error::Caller(error)),
             };
-            jobs.put(number, judged);
+            if let Err(error) = judged {
+                jobs.put(number, Err(error));
+            }
+            jobs.finish(number);
         }
     };
     thread::scope(|scope| {
@@ -93,10 +101,14 @@ fn deliver<E>(
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Vec<RuleReport>, Error<E>> {
     while let Some(judged) = jobs.receive() {
-        let judged = judged?;
-        reports.add(&judged);
-        for violation in judged.violations {
-            signals(violation.signal).map_err(Error::Caller)?;
+        match judged? {
+            Judged::Violations(violations) => {
+                for violation in violations {
+                    reports.note(&violation);
+                    signals(violation.signal).map_err(Error::Caller)?;
+                }
+            }
+            Judged::Tallies(traces, tallies) => reports.add(traces, &tallies),
         }
     }
     Ok(reports.finish())

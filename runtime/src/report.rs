@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
 use crate::fold::Tally;
-use crate::judge::{Judged, Violation};
+use crate::judge::Violation;
 use crate::range::date_of;
 
 /// How many examples a day's report lists at most.
@@ -83,23 +83,18 @@ impl<'a> Reports<'a> {
         Self { module, zone, reports: reports.collect() }
     }
 
-    pub(crate) fn add(&mut self, judged: &Judged) {
-        for (report, tally) in self.reports.iter_mut().zip(&judged.tallies) {
+    pub(crate) fn add(&mut self, traces: usize, tallies: &[Tally]) {
+        for (report, tally) in self.reports.iter_mut().zip(tallies) {
             let Tally { exercised, applied, violated } = tally;
-            report.traces += judged.traces as u64;
+            report.traces += traces as u64;
             report.exercised += exercised;
             report.applied += applied;
             report.violated += violated;
             report.passed += applied - violated;
         }
-        judged.violations.iter().for_each(|violation| self.note(violation));
     }
 
-    pub(crate) fn finish(self) -> Vec<RuleReport> {
-        self.reports
-    }
-
-    fn note(&mut self, violation: &Violation) {
+    pub(crate) fn note(&mut self, violation: &Violation) {
         let report = &mut self.reports[violation.rule];
         report.first.get_or_insert(violation.time);
         report.last = Some(violation.time);
@@ -111,6 +106,10 @@ impl<'a> Reports<'a> {
         if self.module.group_by.is_some() {
             *report.groups.entry(violation.group.clone()).or_default() += 1;
         }
+    }
+
+    pub(crate) fn finish(self) -> Vec<RuleReport> {
+        self.reports
     }
 }
 
