@@ -63,7 +63,7 @@ pub struct Note {
 }
 
 impl Completeness {
-    /// Whether everything that was there was read.
+    /// Whether everything was read, but for what was [skipped](Self::skipped) on purpose.
     pub fn is_complete(&self) -> bool {
         self.malformed.is_empty() && self.unread_count == 0
     }

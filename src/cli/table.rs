@@ -156,7 +156,11 @@ fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
     )?;
     let defects = defects(done);
     if done.is_complete() {
-        writeln!(out, "Complete: everything that was there was read.")?;
+        let what = match done.skipped_count {
+            0 => "everything that was there was read",
+            _ => "everything was read but what was skipped",
+        };
+        writeln!(out, "Complete: {what}.")?;
     }
     defects.iter().try_for_each(|line| writeln!(out, "{line}"))
 }

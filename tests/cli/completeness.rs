@@ -64,6 +64,17 @@ fn other_signals_and_hidden_files_are_said() {
 }
 
 #[test]
+fn a_file_skipped_for_its_name_is_not_passed_off_as_read() {
+    let sandbox = sandbox();
+    sandbox.write("data/t.log", line(1, 1, "x", 1, &json!({})));
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "data"]).expect_code(0);
+    assert!(outcome.out.contains("Complete: everything was read but what was skipped."));
+    assert!(outcome.out.contains("Skipped data/t.log: not a trace file by its name; name the"));
+    let named = completeness(&sandbox, &["data/t.log"]);
+    assert_eq!((&named["spans"], &named["skipped"]), (&json!(1), &json!([])));
+}
+
+#[test]
 fn a_cut_gzip_is_truncated() {
     use std::io::Write;
     let sandbox = sandbox();

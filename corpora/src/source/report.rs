@@ -85,7 +85,7 @@ pub enum Why {
     #[error("hidden")]
     Hidden,
     /// Skipped: a file found in a folder, without one of the trace file endings.
-    #[error("not a trace file by its name")]
+    #[error("not a trace file by its name; name the file itself to read it")]
     OtherName,
     /// Skipped: another argument or link leads to the same file or folder.
     #[error("already read as {0}")]
