@@ -19,9 +19,12 @@ pub fn compare(text: &str) {
         }
     };
     let expected: Vec<_> = read(&json);
-    let found: Vec<_> = spans.iter().map(|span| format!("{span:?}")).collect();
-    let expected: Vec<_> = expected.iter().map(|span| format!("{span:?}")).collect();
-    assert_eq!(found, expected, "{text}");
+    assert_eq!(printed(&spans), printed(&expected), "{text}");
+}
+
+/// Spans as text, without the sign of zero: both zeros are the same value with the same text.
+fn printed(spans: &[Span]) -> Vec<String> {
+    spans.iter().map(|span| format!("{span:?}").replace("Float(-0.0)", "Float(0.0)")).collect()
 }
 
 /// Why serde_json refuses texts that the decoder may accept: what is beyond a double or half of a
@@ -158,12 +161,12 @@ fn bytes(json: &Json, length: usize) -> Option<u128> {
     Some(bytes.iter().fold(0, |number, byte| number << 8 | u128::from(*byte)))
 }
 
-/// Bit by bit; padding may be there or not, spare bits must be zero.
+/// Bit by bit; padding may be there, in part or not at all, spare bits must be zero.
 fn base64(text: &str) -> Option<Vec<u8>> {
     let url = text.contains(['-', '_']);
     let bare = text.trim_end_matches('=');
     let padding = text.len() - bare.len();
-    if padding > 0 && (padding > 2 || !text.len().is_multiple_of(4)) {
+    if padding > 0 && (bare.len() % 4 < 2 || bare.len() % 4 + padding > 4) {
         return None;
     }
     let (mut bits, mut count, mut out) = (0_u32, 0, Vec::new());
