@@ -1,6 +1,7 @@
 //! The values that a signal carries: what the rule asked for, as the trace has it.
 
-use ir::module::{Field, Module, Rule};
+use hashbrown::HashSet;
+use ir::module::{Field, FieldId, Module, Rule};
 use ir::segment::RowRef;
 use ir::{Datum, Fault, Segment, Type};
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -72,29 +73,75 @@ impl Serialize for ContextValue {
     }
 }
 
+/// Under what a list of several values stands in JSON, by rule, then by key of its context.
+pub(crate) struct Labels(Vec<Vec<Box<str>>>);
+
+impl Labels {
+    pub(crate) fn of(module: &Module) -> Self {
+        let of_rule = |rule: &Rule| {
+            let keys: HashSet<&str> = rule.context.iter().map(|(key, _)| &**key).collect();
+            let label = |(key, _): &(Box<str>, FieldId)| {
+                let plural = format!("{key}s");
+                if keys.contains(&*plural) { key.clone() } else { plural.into() }
+            };
+            rule.context.iter().map(label).collect()
+        };
+        Self(module.rules.iter().map(of_rule).collect())
+    }
+
+    pub(crate) fn of_rule(&self, number: usize) -> &[Box<str>] {
+        &self.0[number]
+    }
+}
+
 /// Looks up the context of a rule on the witness, then, key by key, on the whole trace.
 pub(crate) fn context(
     module: &Module,
     segment: &Segment,
     rule: &Rule,
+    labels: &[Box<str>],
     trace: usize,
     witness: &[RowRef],
 ) -> Result<Context, Fault> {
     let mut entries = Vec::new();
-    for (key, field) in &rule.context {
-        let field = &module.fields[field.index()];
-        let mut values = distinct(segment, witness, field)?;
-        // What every span has is not asked of the whole trace: a segment holds of it only the
-        // spans that rules name, so the answer would depend on which other rules there are.
-        if values.is_empty() && is_attribute(field) {
-            values = distinct(segment, segment.spans_of(trace), field)?;
-        }
+    for ((key, field), plural) in rule.context.iter().zip(labels) {
+        let values = values(module, segment, *field, trace, witness)?;
         if !values.is_empty() {
-            let label = label(rule, key, values.len());
-            entries.push(ContextEntry { key: key.clone(), label, values });
+            let label = if values.len() > 1 { plural } else { key };
+            entries.push(ContextEntry { key: key.clone(), label: label.clone(), values });
         }
     }
     Ok(Context { entries })
+}
+
+/// The values of the first key of a rule's context, which stand for a violation in reports.
+pub(crate) fn examples(
+    module: &Module,
+    segment: &Segment,
+    rule: &Rule,
+    trace: usize,
+    witness: &[RowRef],
+) -> Result<Vec<ContextValue>, Fault> {
+    rule.context
+        .first()
+        .map_or(Ok(Vec::new()), |(_, field)| values(module, segment, *field, trace, witness))
+}
+
+fn values(
+    module: &Module,
+    segment: &Segment,
+    field: FieldId,
+    trace: usize,
+    witness: &[RowRef],
+) -> Result<Vec<ContextValue>, Fault> {
+    let field = &module.fields[field.index()];
+    let values = distinct(segment, witness, field)?;
+    // What every span has is not asked of the whole trace: a segment holds of it only the spans
+    // that rules name, so the answer would depend on which other rules there are.
+    if values.is_empty() && is_attribute(field) {
+        return distinct(segment, segment.spans_of(trace), field);
+    }
+    Ok(values)
 }
 
 /// The value of the first of `rows` that has one.
@@ -128,13 +175,4 @@ fn distinct(segment: &Segment, rows: &[RowRef], field: &Field) -> Result<Vec<Con
 
 fn is_attribute(field: &Field) -> bool {
     matches!(field, Field::Any(_) | Field::Span(_) | Field::Resource(_))
-}
-
-fn label(rule: &Rule, key: &str, values: usize) -> Box<str> {
-    let plural = format!("{key}s");
-    if values > 1 && rule.context.iter().all(|(other, _)| **other != *plural) {
-        plural.into()
-    } else {
-        key.into()
-    }
 }

@@ -2,14 +2,16 @@
 
 use std::mem;
 use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use ir::module::Clause;
 use ir::segment::RowRef;
 use ir::{Engine, Fault, Module, Segment};
 
-use crate::context::{context, first};
+use crate::context::{ContextValue, Labels, context, examples, first};
 use crate::fold::{Plan, Tally, Truth, fold};
 use crate::range::TimeRange;
+use crate::replay::Options;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
 
@@ -33,7 +35,15 @@ pub(crate) struct Violation {
     pub(crate) time: u64,
     /// Text of the value that it is grouped by.
     pub(crate) group: Option<String>,
-    pub(crate) signal: Signal,
+    pub(crate) evidence: Evidence,
+}
+
+/// What is known of a violation beyond that it is one.
+pub(crate) enum Evidence {
+    /// All, where somebody takes signals.
+    Signal(Box<Signal>),
+    /// The values of the rule's first context key, which reports show.
+    Examples(Vec<ContextValue>),
 }
 
 /// Judges rules over segments.
@@ -41,12 +51,35 @@ pub(crate) struct Judge<'a> {
     module: &'a Module,
     engine: &'a dyn Engine,
     plan: Plan,
+    labels: Labels,
     range: TimeRange,
+    /// Signals that are wanted in all.
+    limit: u64,
+    /// Signals that are still wanted; only ever falls.
+    wanted: AtomicU64,
 }
 
 impl<'a> Judge<'a> {
-    pub(crate) fn new(module: &'a Module, engine: &'a dyn Engine, range: TimeRange) -> Self {
-        Self { module, engine, plan: Plan::of(module), range }
+    pub(crate) fn new(module: &'a Module, engine: &'a dyn Engine, options: &Options) -> Self {
+        Self {
+            module,
+            engine,
+            plan: Plan::of(module),
+            labels: Labels::of(module),
+            range: options.range,
+            limit: options.signals,
+            wanted: AtomicU64::new(options.signals),
+        }
+    }
+
+    /// Whether more signals are wanted.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.wanted.load(Ordering::Relaxed) > 0
+    }
+
+    /// A signal was delivered; only where one [was wanted](Self::is_wanted), and by one thread.
+    pub(crate) fn delivered(&self) {
+        self.wanted.fetch_sub(1, Ordering::Relaxed);
     }
 
     pub(crate) fn judge(
@@ -54,12 +87,17 @@ impl<'a> Judge<'a> {
         segment: &Segment,
         part: &mut dyn FnMut(Judged),
     ) -> Result<(), Fault> {
-        let Self { module, engine, plan, range } = self;
+        let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
         let mut violations = Vec::new();
+        let mut before = 0;
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {
-                violations.push(self.violation(segment, trace, rule, truth)?);
+                // A signal that stands behind so many of its own segment comes too late, and what
+                // is not wanted any more will not be when its turn comes.
+                let signal = before < self.limit && self.is_wanted();
+                before += 1;
+                violations.push(self.violation(segment, trace, rule, truth, signal)?);
                 if violations.len() == BATCH {
                     part(Judged::Violations(mem::take(&mut violations)));
                 }
@@ -76,24 +114,54 @@ impl<'a> Judge<'a> {
         trace: usize,
         number: usize,
         truth: Truth<'_>,
+        signal: bool,
     ) -> Result<Violation, Fault> {
         let module = self.module;
         let rule = &module.rules[number];
         let time = segment.traces.start[trace];
-        let witness = witness(module, self.engine, segment, rule, trace, truth)?;
+        let looked_at = signal || module.group_by.is_some() || !rule.context.is_empty();
+        let witness = if looked_at {
+            witness(module, self.engine, segment, rule, trace, truth)?
+        } else {
+            Vec::new()
+        };
+        let evidence = if signal {
+            Evidence::Signal(Box::new(self.signal(segment, trace, number, truth, &witness)?))
+        } else {
+            Evidence::Examples(examples(module, segment, rule, trace, &witness)?)
+        };
+        let group = match module.group_by {
+            Some(field) => first(segment, &witness, &module.fields[field.index()])?,
+            None => None,
+        };
+        let group = group.map(|value| value.text().into_owned());
+        Ok(Violation { rule: number, time, group, evidence })
+    }
+
+    fn signal(
+        &self,
+        segment: &Segment,
+        trace: usize,
+        number: usize,
+        truth: Truth<'_>,
+        witness: &[RowRef],
+    ) -> Result<Signal, Fault> {
+        let rule = &self.module.rules[number];
         let trace_id = format!("{:032x}", segment.traces.id[trace]);
         let texts = |clauses: &[Clause], held: bool| -> Vec<String> {
             let clauses = clauses.iter().filter(|clause| truth.holds(clause.formula) == held);
             clauses.map(|clause| clause.text.to_string()).collect()
         };
-        let signal = Signal {
+        let time = segment.traces.start[trace];
+        let labels = self.labels.of_rule(number);
+        Ok(Signal {
             signal_id: signal_id(&rule.id, &trace_id),
             rule_id: rule.id.to_string(),
             severity: rule.severity,
             timestamp: witness.first().map_or(time, |&at| segment.start(at)),
             trace_id,
-            span_ids: span_ids(segment, &witness),
-            context: context(module, segment, rule, trace, &witness)?,
+            span_ids: span_ids(segment, witness),
+            context: context(self.module, segment, rule, labels, trace, witness)?,
             message: rule.message.to_string(),
             mode: "replay",
             rule_hash: rule.hash.to_string(),
@@ -101,13 +169,7 @@ impl<'a> Judge<'a> {
             span_count: witness.len(),
             missing: texts(&rule.always, false),
             forbidden: texts(&rule.never, true),
-        };
-        let group = match module.group_by {
-            Some(field) => first(segment, &witness, &module.fields[field.index()])?,
-            None => None,
-        };
-        let group = group.map(|value| value.text().into_owned());
-        Ok(Violation { rule: number, time, group, signal })
+        })
     }
 }
 

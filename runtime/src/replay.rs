@@ -6,7 +6,7 @@ use std::{io, thread};
 use ir::{Engine, Fault, Module, Segment};
 use jiff::tz::TimeZone;
 
-use crate::judge::{Judge, Judged};
+use crate::judge::{Evidence, Judge, Judged};
 use crate::order::InOrder;
 use crate::range::TimeRange;
 use crate::report::{Reports, RuleReport};
@@ -21,12 +21,20 @@ pub struct Options {
     pub range: TimeRange,
     /// The zone whose days reports count by.
     pub zone: TimeZone,
+    /// How many signals to hand over, the first in order. Reports count all violations, and a
+    /// signal that nobody takes costs nothing.
+    pub signals: u64,
 }
 
 impl Default for Options {
-    /// One thread, all of time, UTC.
+    /// One thread, all of time, UTC, all signals.
     fn default() -> Self {
-        Self { threads: NonZeroUsize::MIN, range: TimeRange::default(), zone: TimeZone::UTC }
+        Self {
+            threads: NonZeroUsize::MIN,
+            range: TimeRange::default(),
+            zone: TimeZone::UTC,
+            signals: u64::MAX,
+        }
     }
 }
 
@@ -49,7 +57,7 @@ pub enum Error<E> {
 /// `segment` gives segment `number`, or none from the first number on that does not exist. Workers
 /// call it at once for different numbers, each number once. All traces of a segment must come
 /// before those of the next by (start, id). `signals` is called on the calling thread, in order of
-/// segment, trace ordinal and rule: the same for any number of threads.
+/// segment, trace ordinal and rule: the same for any number of threads. If it panics, so does this.
 ///
 /// # Errors
 /// The first in order of what `segment` or an engine failed with, or what `signals` did.
@@ -60,7 +68,7 @@ pub fn replay<E: Send>(
     segment: &(dyn Fn(usize) -> Result<Option<Segment>, E> + Sync),
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Vec<RuleReport>, Error<E>> {
-    let judge = Judge::new(module, engine, options.range);
+    let judge = Judge::new(module, engine, options);
     let threads = options.threads.get();
     let jobs = InOrder::new(2 * threads);
     let work = || {
@@ -83,13 +91,15 @@ pub fn replay<E: Send>(
         }
     };
     thread::scope(|scope| {
+        // Where `signals` panics, the scope waits for workers that would wait for it.
+        let _guard = jobs.stop_on_panic();
         for _ in 0..threads {
             if let Err(error) = thread::Builder::new().spawn_scoped(scope, work) {
                 jobs.stop();
                 return Err(Error::Thread(error));
             }
         }
-        let reports = deliver(&jobs, Reports::new(module, &options.zone), signals);
+        let reports = deliver(&jobs, &judge, Reports::new(module, &options.zone), signals);
         jobs.stop();
         reports
     })
@@ -97,6 +107,7 @@ pub fn replay<E: Send>(
 
 fn deliver<E>(
     jobs: &InOrder<Result<Judged, Error<E>>>,
+    judge: &Judge<'_>,
     mut reports: Reports<'_>,
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Vec<RuleReport>, Error<E>> {
@@ -105,7 +116,12 @@ fn deliver<E>(
             Judged::Violations(violations) => {
                 for violation in violations {
                     reports.note(&violation);
-                    signals(violation.signal).map_err(Error::Caller)?;
+                    if let Evidence::Signal(signal) = violation.evidence
+                        && judge.is_wanted()
+                    {
+                        signals(*signal).map_err(Error::Caller)?;
+                        judge.delivered();
+                    }
                 }
             }
             Judged::Tallies(traces, tallies) => reports.add(traces, &tallies),

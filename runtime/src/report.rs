@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
 use crate::fold::Tally;
-use crate::judge::Violation;
+use crate::judge::{Evidence, Violation};
 use crate::range::date_of;
 
 /// How many examples a day's report lists at most.
@@ -101,7 +101,10 @@ impl<'a> Reports<'a> {
         let day = report.days.entry(date_of(violation.time, self.zone)).or_default();
         day.violated += 1;
         if let Some((key, _)) = self.module.rules[violation.rule].context.first() {
-            day.show(violation.signal.context.values(key));
+            day.show(match &violation.evidence {
+                Evidence::Signal(signal) => signal.context.values(key),
+                Evidence::Examples(values) => values,
+            });
         }
         if self.module.group_by.is_some() {
             *report.groups.entry(violation.group.clone()).or_default() += 1;

@@ -42,6 +42,25 @@ fn threads_change_nothing() {
 }
 
 #[test]
+fn a_limit_hands_over_the_first_signals_and_reports_count_all() {
+    let module = rules().module;
+    let (reports, all) = run_with(&module, &traces(), usize::MAX, &Options::default());
+    assert_eq!(reports[1].days.values().next().unwrap().examples.len(), 4);
+    for signals in [0, 1, 20, 149, 150, 151] {
+        for (threads, per_segment) in [(1, usize::MAX), (1, 7), (4, 7), (4, 64)] {
+            let options = Options { signals, ..options(threads, TimeRange::default()) };
+            let got = run_with(&module, &traces(), per_segment, &options);
+            let first = all.iter().take(signals as usize).cloned().collect::<Vec<_>>();
+            assert!(
+                got.1 == first,
+                "{signals} signals, {threads} threads, {per_segment} a segment"
+            );
+            assert_eq!(got.0, reports, "{signals} signals, {threads} threads");
+        }
+    }
+}
+
+#[test]
 fn slow_segments_hold_back_the_fast_ones() {
     let module = rules().module;
     let made = AtomicUsize::new(0);
@@ -94,6 +113,20 @@ fn a_taker_that_fails_ends_the_replay() {
         if left == 0 { Err(Unread(0)) } else { Ok(()) }
     });
     assert!(matches!(result, Err(Error::Caller(Unread(0)))), "{result:?}");
+}
+
+#[test]
+fn a_taker_that_panics_is_not_waited_for() {
+    let module = rules().module;
+    let segment = |number| Ok::<_, Unread>(segments(&traces(), 1).into_iter().nth(number));
+    for threads in [1, 4] {
+        let options = options(threads, TimeRange::default());
+        let caught = std::panic::catch_unwind(|| {
+            replay(&module, &Interpreter, &options, &segment, &mut |_| panic!("a bad taker"))
+        });
+        let said = caught.unwrap_err();
+        assert_eq!(said.downcast_ref(), Some(&"a bad taker"));
+    }
 }
 
 #[test]
