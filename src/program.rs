@@ -135,6 +135,7 @@ fn source(rule: &Rule) -> RuleSource<'_> {
     RuleSource {
         id: &rule.id,
         severity: rule.severity,
+        signal_type: rule.signal.kind.as_deref(),
         message: rule.signal.message.as_ref().unwrap_or(&rule.name),
         statement: &rule.statement,
         context: &rule.signal.context,

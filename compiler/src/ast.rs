@@ -339,17 +339,6 @@ pub enum Comparison {
 }
 
 impl Comparison {
-    /// The comparison with its sides exchanged.
-    pub fn flipped(self) -> Self {
-        match self {
-            Self::Less => Self::Greater,
-            Self::LessEqual => Self::GreaterEqual,
-            Self::Greater => Self::Less,
-            Self::GreaterEqual => Self::LessEqual,
-            Self::Equal | Self::NotEqual => self,
-        }
-    }
-
     /// Whether it asks for order rather than equality.
     pub fn is_ordering(self) -> bool {
         !matches!(self, Self::Equal | Self::NotEqual)

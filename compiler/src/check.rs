@@ -92,24 +92,40 @@ struct Checker<'a> {
 }
 
 impl Checker<'_> {
+    /// The recursion over conditions; what it does not need on every level is done by others, so
+    /// that the deepest rule fits a small stack.
     fn condition(&mut self, id: NodeId) -> Option<ConditionId> {
         let syntax = self.syntax;
-        let condition = match syntax.kind(id) {
+        match syntax.kind(id) {
             NodeKind::Junction(junction, terms) => {
-                let terms: Vec<_> = terms.iter().map(|&term| self.condition(term)).collect();
-                let terms = terms.into_iter().collect::<Option<Vec<_>>>()?;
-                match junction {
-                    Junction::And => Condition::And(terms),
-                    Junction::Or => Condition::Or(terms),
+                let mut resolved = Vec::with_capacity(terms.len());
+                for &term in terms {
+                    resolved.extend(self.condition(term));
                 }
+                let whole = resolved.len() == terms.len();
+                whole.then(|| self.condition_junction(*junction, resolved))
             }
-            NodeKind::Not(term) => Condition::Not(self.condition(*term)?),
+            NodeKind::Not(term) => {
+                let term = self.condition(*term)?;
+                Some(self.statement.add_condition(Condition::Not(term)))
+            }
+            _ => self.single_condition(id),
+        }
+    }
+
+    fn condition_junction(&mut self, junction: Junction, terms: Vec<ConditionId>) -> ConditionId {
+        self.statement.add_condition(match junction {
+            Junction::And => Condition::And(terms),
+            Junction::Or => Condition::Or(terms),
+        })
+    }
+
+    fn single_condition(&mut self, id: NodeId) -> Option<ConditionId> {
+        let condition = match self.syntax.kind(id) {
             NodeKind::Has { operation, filter } => self.has(id, operation, *filter)?,
             NodeKind::Compare { .. } => self.compare(id)?,
             NodeKind::Trace { .. } => self.trace_test(id)?,
-            NodeKind::Error | NodeKind::Exists(_) | NodeKind::Truth(_) | NodeKind::Test { .. } => {
-                return None;
-            }
+            _ => return None,
         };
         Some(self.statement.add_condition(condition))
     }
@@ -239,18 +255,36 @@ impl Checker<'_> {
         Some(Condition::Trace { intrinsic: *intrinsic, operator: *operator, operand })
     }
 
+    /// The recursion over predicates, as slim as that over conditions.
     fn predicate(&mut self, id: NodeId) -> Option<PredicateId> {
         let syntax = self.syntax;
-        let predicate = match syntax.kind(id) {
+        match syntax.kind(id) {
             NodeKind::Junction(junction, terms) => {
-                let terms: Vec<_> = terms.iter().map(|&term| self.predicate(term)).collect();
-                let terms = terms.into_iter().collect::<Option<Vec<_>>>()?;
-                match junction {
-                    Junction::And => Predicate::And(terms),
-                    Junction::Or => Predicate::Or(terms),
+                let mut resolved = Vec::with_capacity(terms.len());
+                for &term in terms {
+                    resolved.extend(self.predicate(term));
                 }
+                let whole = resolved.len() == terms.len();
+                whole.then(|| self.predicate_junction(*junction, resolved))
             }
-            NodeKind::Not(term) => Predicate::Not(self.predicate(*term)?),
+            NodeKind::Not(term) => {
+                let term = self.predicate(*term)?;
+                Some(self.statement.add_predicate(Predicate::Not(term)))
+            }
+            _ => self.single_predicate(id),
+        }
+    }
+
+    fn predicate_junction(&mut self, junction: Junction, terms: Vec<PredicateId>) -> PredicateId {
+        self.statement.add_predicate(match junction {
+            Junction::And => Predicate::And(terms),
+            Junction::Or => Predicate::Or(terms),
+        })
+    }
+
+    fn single_predicate(&mut self, id: NodeId) -> Option<PredicateId> {
+        let syntax = self.syntax;
+        let predicate = match syntax.kind(id) {
             NodeKind::Exists(attribute) => {
                 self.note_comparison(&syntax.span(id));
                 Predicate::Exists(attribute.clone())

@@ -25,6 +25,8 @@ pub struct RuleSource<'a> {
     pub id: &'a str,
     /// How grave a violation is.
     pub severity: Severity,
+    /// What kind of event a signal is, for machines.
+    pub signal_type: Option<&'a str>,
     /// What a signal says.
     pub message: &'a str,
     /// What the rule says.
@@ -116,6 +118,7 @@ fn lower_rule(tables: &mut Tables, source: &RuleSource<'_>) -> Result<Rule, Malf
         id: source.id.into(),
         severity: source.severity,
         hash: rule_hash(statement).into(),
+        signal_type: source.signal_type.map(Into::into),
         message: source.message.into(),
         when: statement.when.map(formula),
         always: always.into_iter().map(clause).collect(),

@@ -85,7 +85,7 @@ fn read(syntax: &mut Syntax, key: Key, condition: NodeId) -> Option<(Clauses, Op
             (never(condition), guess("a count above a bound is read as what must not happen"))
         }
         NodeKind::Compare { left, comparison, right } if counts(left) || counts(right) => {
-            debug_assert!(!exceeds(oriented(left, *comparison)));
+            debug_assert!(!exceeds(left, *comparison));
             (always(condition), None)
         }
         _ => return None,
@@ -108,7 +108,7 @@ fn opens(syntax: &Syntax, term: NodeId) -> bool {
     match syntax.kind(term) {
         NodeKind::Has { .. } => true,
         NodeKind::Compare { left, comparison, right } => {
-            (counts(left) || counts(right)) && exceeds(oriented(left, *comparison))
+            (counts(left) || counts(right)) && exceeds(left, *comparison)
         }
         _ => false,
     }
@@ -118,13 +118,14 @@ fn counts(quantity: &Quantity) -> bool {
     matches!(quantity, Quantity::Count(_))
 }
 
-/// The comparison as it reads with the count on the left.
-fn oriented(left: &Quantity, comparison: Comparison) -> Comparison {
-    if counts(left) { comparison } else { comparison.flipped() }
-}
-
-fn exceeds(comparison: Comparison) -> bool {
-    matches!(comparison, Comparison::Greater | Comparison::GreaterEqual | Comparison::NotEqual)
+/// Whether more of what is counted makes the comparison true, or any other number than one does.
+fn exceeds(left: &Quantity, comparison: Comparison) -> bool {
+    match comparison {
+        Comparison::Greater | Comparison::GreaterEqual => counts(left),
+        Comparison::Less | Comparison::LessEqual => !counts(left),
+        Comparison::Equal => false,
+        Comparison::NotEqual => true,
+    }
 }
 
 fn always(condition: NodeId) -> Clauses {

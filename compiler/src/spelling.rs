@@ -22,13 +22,6 @@ pub(crate) const TRACE_INTRINSICS: [(&str, TraceIntrinsic); 3] = [
     ("trace:rootService", TraceIntrinsic::RootService),
 ];
 
-/// What `span:kind` can be.
-pub(crate) const KINDS: [&str; 6] =
-    ["unspecified", "internal", "server", "client", "producer", "consumer"];
-
-/// What `span:status` can be.
-pub(crate) const STATUSES: [&str; 3] = ["unset", "ok", "error"];
-
 /// Units of durations in nanoseconds, from large to small.
 const UNITS: [(&str, i64); 7] = [
     ("d", 86_400_000_000_000),

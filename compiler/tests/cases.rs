@@ -112,7 +112,10 @@ fn outcome(input: &str, file: &str) -> String {
 fn module(statement: &Statement) -> String {
     let context = ["order_id".to_owned(), "resource.service.name".to_owned()];
     let severity = Severity::High;
-    let rule = RuleSource { id: "rule", severity, message: "said", statement, context: &context };
+    let signal_type = Some("TOO_MUCH");
+    let message = "said";
+    let rule =
+        RuleSource { id: "rule", severity, signal_type, message, statement, context: &context };
     let module = lower([rule], Some("span.tenant")).unwrap();
     ir::verify::verify(&module).unwrap();
     module.to_string()

@@ -23,10 +23,7 @@ fn statements_that_no_text_makes_are_refused_by_lowering() {
         let filter = Some(statement.add_predicate(test));
         let operation = ast::OperationName::Exact("a".to_owned());
         statement.never = Some(statement.add_condition(Condition::Has { operation, filter }));
-        let severity = ir::module::Severity::Low;
-        let rule =
-            RuleSource { id: "r", severity, message: "", statement: &statement, context: &[] };
-        lower([rule], None).unwrap_err().problem
+        lower([rule(&statement)], None).unwrap_err().problem
     };
     let text = |text: &str| Operand::Value(Value::Text(text.to_owned()));
     assert!(matches!(problem(Operator::Matches, text("(")), Malformed::Pattern(_)));
@@ -77,6 +74,17 @@ fn the_deepest_allowed_nesting_is_read_checked_printed_and_dropped_on_a_small_st
             assert_eq!(read(&statement.to_string()).statement.as_ref(), Some(&statement));
             drop(statement.clone());
             assert_eq!(codes(&read(&deep(most + 1, open, close))), ["nesting-too-deep"], "{open}");
+        }
+        let junctions = "a or a and (".repeat(limits::NESTING);
+        let tests = "b or b and (".repeat(limits::NESTING - 1);
+        for deepest in [
+            format!("never {{ {junctions}a or a and trace:rootName != x{} }}", ")".repeat(64)),
+            format!("never {{ a.where({tests}b or b and c != x{}) }}", ")".repeat(63)),
+        ] {
+            let statement = read(&deepest).statement.expect("at the limit");
+            assert_eq!(read(&statement.to_string()).statement.as_ref(), Some(&statement));
+            let module = lower([rule(&statement)], None).unwrap();
+            assert_eq!(ir::verify::verify(&module), Ok(()));
         }
         let inside = |levels: usize| {
             format!("never {{ a.where({}b{}) }}", "not (".repeat(levels), ")".repeat(levels))
@@ -202,6 +210,11 @@ fn messages_point_into_the_file_that_holds_the_rule() {
 
 fn on_small_stack<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
     std::thread::Builder::new().stack_size(SMALL_STACK).spawn(work).unwrap().join().unwrap()
+}
+
+fn rule(statement: &Statement) -> RuleSource<'_> {
+    let severity = ir::module::Severity::Low;
+    RuleSource { id: "r", severity, signal_type: None, message: "", statement, context: &[] }
 }
 
 fn read(text: &str) -> Parsed {

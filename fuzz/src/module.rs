@@ -245,6 +245,7 @@ impl Builder<'_, '_> {
             id: format!("rule-{number}").into(),
             severity: Severity::Low,
             hash: "".into(),
+            signal_type: self.bytes.chance(50).then(|| "TYPE".into()),
             message: "".into(),
             when: self.bytes.chance(50).then(|| self.formula(2)),
             always,

@@ -136,6 +136,7 @@ fn rule(formula: FormulaId) -> Rule {
         id: format!("rule-{}", formula.index()).into(),
         severity: Severity::Low,
         hash: "".into(),
+        signal_type: None,
         message: "".into(),
         when: None,
         always: Vec::new(),

@@ -25,6 +25,7 @@ fn module(operations: Vec<Operation>, predicates: Vec<Predicate>, sets: Vec<Span
         id: format!("rule-{number}").into(),
         severity: Severity::High,
         hash: "".into(),
+        signal_type: None,
         message: "".into(),
         when: None,
         always: Vec::new(),

@@ -148,6 +148,7 @@ fn check_lowering(statement: &Statement) {
     let rule = |id| RuleSource {
         id,
         severity: ir::module::Severity::Low,
+        signal_type: None,
         message: "",
         statement,
         context: &[],

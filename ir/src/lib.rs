@@ -19,7 +19,7 @@ pub mod verify;
 pub use engine::{Engine, Interpreter};
 pub use mask::Mask;
 pub use module::Module;
-pub use number::{Number, whole};
+pub use number::{Number, canonical_integer, whole};
 pub use schema::{Reads, Schema};
 pub use segment::{Fault, Segment};
 pub use value::{Datum, Type, Value};

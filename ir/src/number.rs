@@ -55,6 +55,11 @@ impl Number {
     }
 }
 
+/// The int64 whose canonical text this is: `5`, but neither `05` nor `5.0`.
+pub fn canonical_integer(text: &str) -> Option<i64> {
+    text.parse().ok().filter(|int: &i64| int.to_string() == text)
+}
+
 /// The integer that `float` is, if it is one whose magnitude is below 2^63.
 pub fn whole(float: f64) -> Option<i64> {
     (float.fract() == 0.0 && float.abs() < TWO_POW_63).then_some(float as i64)

@@ -17,8 +17,8 @@ use crate::module::{
     Test,
 };
 
-/// How deep predicates and formulas nest at most: twice the language's own limit, since lowering
-/// may add a `not` to a level.
+/// How deep predicates and formulas nest at most. Rule text needs 131 at its own limit of 64: each
+/// level, and what stands around the outermost, may be an `or` of an `and`, and `!=` adds a `not`.
 pub const MAX_DEPTH: usize = 160;
 
 /// What is wrong with a module.

@@ -166,6 +166,7 @@ impl<'a> Judge<'a> {
             mode: "replay",
             rule_hash: rule.hash.to_string(),
             schema: SIGNAL_SCHEMA,
+            signal_type: rule.signal_type.as_deref().map(str::to_owned),
             span_count: witness.len(),
             missing: texts(&rule.always, false),
             forbidden: texts(&rule.never, true),

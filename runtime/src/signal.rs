@@ -41,6 +41,9 @@ pub struct Signal {
     pub rule_hash: String,
     /// [`SIGNAL_SCHEMA`].
     pub schema: &'static str,
+    /// What kind of event it is, for machines, if the rule's author said so.
+    #[serde(rename = "type", skip_serializing_if = "Option::is_none")]
+    pub signal_type: Option<String>,
     /// How many witness spans there are in all.
     pub span_count: usize,
     /// What the trace should have: the `always` terms that do not hold.

@@ -76,6 +76,7 @@ fn a_signal_has_the_shape_of_the_white_paper() {
         "mode",
         "rule_hash",
         "schema",
+        "type",
         "span_count",
         "missing",
         "forbidden",

@@ -65,6 +65,7 @@ fn module(rules: &[Statement]) -> Module {
     let sources = ids.iter().zip(&all).map(|(id, statement)| RuleSource {
         id,
         severity: Severity::High,
+        signal_type: None,
         message: "",
         statement,
         context: &[],

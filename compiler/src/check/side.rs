@@ -1,7 +1,8 @@
 //! The left side of a test, as far as it decides what may stand on the right.
 
+use ir::module::{KINDS, STATUSES};
+
 use crate::ast::{Comparison, Operator, SpanIntrinsic, TraceIntrinsic};
-use crate::spelling::{KINDS, STATUSES};
 use crate::syntax;
 
 /// What the left side of a test takes on its right.

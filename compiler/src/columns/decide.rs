@@ -6,7 +6,7 @@ use std::ops::RangeInclusive;
 use hashbrown::HashSet;
 use ir::module::{Comparison, Order, Scalar, Test};
 use ir::segment::Dictionary;
-use ir::{Datum, Mask, Number, Type, whole};
+use ir::{Datum, Mask, Number, Type, canonical_integer, whole};
 
 use super::kernel;
 use super::rows::Rows;
@@ -102,7 +102,8 @@ impl<'a> Decided<'a> {
             .filter(|scalar| !is_nan(scalar))
             .map(|scalar| scalar.datum().text().into_owned())
             .collect();
-        let mut points: Vec<i64> = texts.iter().filter_map(|text| integer_of(text)).collect();
+        let mut points: Vec<i64> =
+            texts.iter().filter_map(|text| canonical_integer(text)).collect();
         points.sort_unstable();
         let integers = match *points {
             [] => Integer::Range(NO_INTEGER),
@@ -244,11 +245,6 @@ fn floats(order: Order, number: Number) -> Float {
         Number::Int(int) if whole(int as f64) == Some(int) => Float::Order(order, int as f64),
         Number::Int(_) => Float::Each,
     }
-}
-
-/// The int64 whose canonical text this is.
-fn integer_of(text: &str) -> Option<i64> {
-    text.parse().ok().filter(|int: &i64| int.to_string() == text)
 }
 
 /// The double whose canonical text this is; not NaN.

@@ -24,8 +24,6 @@ use count::Selected;
 use evaluate::Evaluator;
 use rows::Rows;
 
-use crate::optimise::turned;
-
 /// Plain loops over columns.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Columns;
@@ -205,7 +203,7 @@ fn against_number<'a>(
     match (left, right) {
         (Quantity::Count(count), Quantity::Number(scalar)) => (count, comparison, number(scalar)),
         (Quantity::Number(scalar), Quantity::Count(count)) => {
-            (count, turned(comparison), number(scalar))
+            (count, comparison.flipped(), number(scalar))
         }
         _ => unreachable!("the verifier admits comparisons with one count at least"),
     }

@@ -4,8 +4,8 @@
 //! pass is false everywhere, but one that every value passes is `exists`, not true.
 
 use hashbrown::HashSet;
-use ir::Number;
 use ir::module::{Field, FieldId, Order, Predicate, PredicateId, Scalar, Test};
+use ir::{Number, canonical_integer};
 
 /// The simplest form of a test of `field`.
 pub fn test(id: FieldId, field: &Field, test: Test) -> Predicate {
@@ -74,8 +74,8 @@ fn canonical(scalar: Scalar) -> Option<(String, Scalar)> {
         return None;
     }
     let text = scalar.datum().text().into_owned();
-    let int = text.parse().ok().filter(|int: &i64| int.to_string() == text);
-    let form = int.map_or_else(|| Scalar::Text(text.as_str().into()), Scalar::Int);
+    let form =
+        canonical_integer(&text).map_or_else(|| Scalar::Text(text.as_str().into()), Scalar::Int);
     Some((text, form))
 }
 

@@ -22,8 +22,8 @@ mod tests;
 
 use ir::Module;
 use ir::module::{
-    Atom, AtomId, Comparison, Count, Field, FieldId, Formula, FormulaId, Operation, OperationId,
-    Order, Predicate, PredicateId, Quantity, Rule, SetId, SpanSet, Test,
+    Atom, AtomId, Count, Field, FieldId, Formula, FormulaId, Operation, OperationId, Predicate,
+    PredicateId, Quantity, Rule, SetId, SpanSet, Test,
 };
 
 use table::Table;
@@ -226,24 +226,11 @@ fn atom(old: Atom, sets: &[SetId], fields: &[FieldId]) -> Atom {
         Atom::Has(set) => Atom::Has(sets[set.index()]),
         Atom::Trace(..) => old,
         Atom::Compare(number @ Quantity::Number(_), comparison, count) => {
-            Atom::Compare(quantity(count), turned(comparison), number)
+            Atom::Compare(quantity(count), comparison.flipped(), number)
         }
         Atom::Compare(left, comparison, right) => {
             Atom::Compare(quantity(left), comparison, quantity(right))
         }
-    }
-}
-
-/// The comparison that says the same with its sides exchanged.
-pub(crate) fn turned(comparison: Comparison) -> Comparison {
-    match comparison {
-        Comparison::Order(order) => Comparison::Order(match order {
-            Order::Less => Order::Greater,
-            Order::LessEqual => Order::GreaterEqual,
-            Order::Greater => Order::Less,
-            Order::GreaterEqual => Order::LessEqual,
-        }),
-        same => same,
     }
 }
 

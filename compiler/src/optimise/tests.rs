@@ -31,6 +31,7 @@ fn rule(module: &mut Module, formula: FormulaId) {
         id: format!("rule-{}", module.rules.len()).into(),
         severity: Severity::High,
         hash: "".into(),
+        signal_type: None,
         message: "".into(),
         when: None,
         always: Vec::new(),

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use ir::module::{KINDS, STATUSES};
 use ir::segment::{CLOCK_DEFECT, Dictionary, DictionaryBuilder};
 use ir::value::Type;
 use ir::{Reads, Schema};
@@ -14,12 +15,6 @@ use super::plan::Plan;
 use super::seal::{PlanRows, Unsealed};
 use super::traces::{Entry, Part, Root, Texts, TraceTable};
 use super::{Builder, Finished};
-
-/// Texts of kinds, by their OTLP numbers.
-pub(super) const KINDS: [&str; 6] =
-    ["unspecified", "internal", "server", "client", "producer", "consumer"];
-/// Texts of status codes, by their OTLP numbers.
-pub(super) const STATUSES: [&str; 3] = ["unset", "ok", "error"];
 
 /// What all segments of a run share.
 #[derive(Debug)]

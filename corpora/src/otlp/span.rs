@@ -1,6 +1,8 @@
 //! From the raw fields of a span to a record: the one place that says which ids, times and enums
 //! are accepted.
 
+use ir::module::{KINDS, STATUSES};
+
 use super::tally::{Defect, Report};
 use super::tape::{Tape, View, entries};
 use super::text;
@@ -90,9 +92,6 @@ impl Fields {
         })
     }
 }
-
-const KINDS: [&str; 6] = ["UNSPECIFIED", "INTERNAL", "SERVER", "CLIENT", "PRODUCER", "CONSUMER"];
-const STATUSES: [&str; 3] = ["UNSET", "OK", "ERROR"];
 
 /// A string field; empty if it is absent.
 #[inline]

@@ -113,6 +113,7 @@ pub fn schema() -> Schema {
         id: "rule".into(),
         severity: Severity::Info,
         hash: "".into(),
+        signal_type: None,
         message: "".into(),
         when: None,
         always: vec![Clause { formula: FormulaId::new(0), text: "true".into() }],

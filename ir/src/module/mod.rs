@@ -70,6 +70,13 @@ pub struct Module {
     pub group_by: Option<FieldId>,
 }
 
+/// The values of [`Field::Kind`], by their OTLP numbers.
+pub const KINDS: [&str; 6] =
+    ["unspecified", "internal", "server", "client", "producer", "consumer"];
+
+/// The values of [`Field::Status`], by their OTLP numbers.
+pub const STATUSES: [&str; 3] = ["unset", "ok", "error"];
+
 /// A place that a value is read from, for one span.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Field {
@@ -81,9 +88,9 @@ pub enum Field {
     Resource(Box<str>),
     /// The span's name.
     Name,
-    /// `unspecified internal server client producer consumer`.
+    /// One of [`KINDS`].
     Kind,
-    /// `unset ok error`.
+    /// One of [`STATUSES`].
     Status,
     /// The status message; missing where it is empty.
     StatusMessage,
@@ -179,6 +186,14 @@ impl Comparison {
             Self::Equal => ordering.is_some_and(std::cmp::Ordering::is_eq),
             Self::NotEqual => !ordering.is_some_and(std::cmp::Ordering::is_eq),
             Self::Order(order) => order.holds(ordering),
+        }
+    }
+
+    /// The comparison that says the same with its sides exchanged.
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Order(order) => Self::Order(order.flipped()),
+            same => same,
         }
     }
 }

@@ -48,6 +48,8 @@ pub struct Rule {
     pub severity: Severity,
     /// Hash of everything that decides a verdict, in lower-case hex.
     pub hash: Box<str>,
+    /// What kind of event a signal is, for machines, such as `PAYMENT_IDEMPOTENCY_VIOLATION`.
+    pub signal_type: Option<Box<str>>,
     /// What a signal says, as the rule's author put it; the rule's name otherwise.
     pub message: Box<str>,
     /// What must hold for the rule to apply; without it, it applies to every trace.

@@ -173,6 +173,16 @@ pub enum Order {
 }
 
 impl Order {
+    /// The order that says the same with its sides exchanged.
+    pub fn flipped(self) -> Self {
+        match self {
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+        }
+    }
+
     /// Whether two values that compare so are in this order; never for values without an order.
     pub fn holds(self, ordering: Option<std::cmp::Ordering>) -> bool {
         ordering.is_some_and(|ordering| match self {

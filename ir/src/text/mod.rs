@@ -16,6 +16,7 @@
 //! f0 = atom0                                      true, false, not …, and …, or …
 //! group field1
 //! rule "ID" critical "HASH" "MESSAGE"
+//!   type "TYPE"
 //!   when f0
 //!   always f1 "CLAUSE"
 //!   operation op0
@@ -220,9 +221,13 @@ fn formula(formula: &Formula, f: &mut Formatter<'_>) -> Result {
 }
 
 fn rule(rule: &Rule, f: &mut Formatter<'_>) -> Result {
-    let Rule { id, severity, hash, message, when, always, never, operations, context } = rule;
+    let Rule { id, severity, hash, signal_type, message, .. } = rule;
+    let Rule { when, always, never, operations, context, .. } = rule;
     let (id, hash, message) = (quoted(id), quoted(hash), quoted(message));
     writeln!(f, "rule {id} {} {hash} {message}", severity.name())?;
+    if let Some(signal_type) = signal_type {
+        writeln!(f, "  type {}", quoted(signal_type))?;
+    }
     if let Some(formula) = when {
         writeln!(f, "  when f{}", formula.0)?;
     }

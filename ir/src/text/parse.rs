@@ -53,7 +53,7 @@ fn entry(module: &mut Module, words: &mut Words<'_>) -> Parsed<()> {
     match first {
         "rule" => module.rules.push(rule(words)?),
         "group" => module.group_by = Some(FieldId(words.handle("field")?)),
-        "when" | "always" | "never" | "operation" | "context" => {
+        "type" | "when" | "always" | "never" | "operation" | "context" => {
             let rule = module.rules.last_mut().ok_or("a `rule` before its parts")?;
             part(rule, first, words)?;
         }
@@ -98,6 +98,7 @@ fn rule(words: &mut Words<'_>) -> Parsed<Rule> {
         id,
         severity,
         hash: words.text()?,
+        signal_type: None,
         message: words.text()?,
         when: None,
         always: Vec::new(),
@@ -109,6 +110,7 @@ fn rule(words: &mut Words<'_>) -> Parsed<Rule> {
 
 fn part(rule: &mut Rule, word: &str, words: &mut Words<'_>) -> Parsed<()> {
     match word {
+        "type" => rule.signal_type = Some(words.text()?),
         "when" => rule.when = Some(FormulaId(words.handle("f")?)),
         "always" | "never" => {
             let formula = FormulaId(words.handle("f")?);
@@ -343,6 +345,7 @@ f2 = and f0 f1
 f3 = atom4
 group field2
 rule "one" critical "00ff" "says \"so\""
+  type "TOO_MUCH"
   when f0
   always f2 "trace.has(a)"
   never f3 "trace.has(b)"

@@ -15,7 +15,8 @@ fn rules(keys: &[&str]) -> Rules {
 
 #[test]
 fn a_signal_prints_as_the_documents_have_it() {
-    let rules = rules(&["order_id", "intent", "attempt", "absent"]);
+    let mut rules = rules(&["order_id", "intent", "attempt", "absent"]);
+    rules.module.rules[0].signal_type = Some("TOO_MUCH".into());
     let (_, signals) = run(
         &rules.module,
         "
@@ -27,7 +28,7 @@ fn a_signal_prints_as_the_documents_have_it() {
     let id = &signals[0].signal_id;
     assert!(id.starts_with("sig_") && id.len() == 36, "{id}");
     let expected = format!(
-        r#"{{"signal_id":"{id}","rule_id":"no-pay","severity":"high","timestamp":"2024-10-27T00:00:17.384Z","trace_id":"00000000000000000000000000000001","span_ids":["0000000000000abc","0000000000000def"],"context":{{"order_id":"ord_1","intents":["pi_1","pi_2"],"attempts":[1,2]}},"message":"what happened","mode":"replay","rule_hash":"00ff","schema":"betrace.signal/1","span_count":2,"missing":[],"forbidden":["never0"]}}"#
+        r#"{{"signal_id":"{id}","rule_id":"no-pay","severity":"high","timestamp":"2024-10-27T00:00:17.384Z","trace_id":"00000000000000000000000000000001","span_ids":["0000000000000abc","0000000000000def"],"context":{{"order_id":"ord_1","intents":["pi_1","pi_2"],"attempts":[1,2]}},"message":"what happened","mode":"replay","rule_hash":"00ff","schema":"betrace.signal/1","type":"TOO_MUCH","span_count":2,"missing":[],"forbidden":["never0"]}}"#
     );
     assert_eq!(serde_json::to_string(&signals[0]).unwrap(), expected);
 }

@@ -99,6 +99,7 @@ impl Rules {
             id: id.into(),
             severity: Severity::High,
             hash: "00ff".into(),
+            signal_type: None,
             message: "what happened".into(),
             when,
             always: clauses("always", always),
