@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use corpora::build::{self, Builder, Finished, SpanRecord, Unsealed};
+use corpora::build::{self, Builder, Finished, SegmentSize, SpanRecord, Unsealed};
 use corpora::otlp::Decoder;
 use corpora::source::{self, SourceReport, walk};
 use ir::Fault;
@@ -18,9 +18,10 @@ use crate::completeness::Completeness;
 use crate::program::Program;
 use crate::span::Span;
 
-/// Traces of a segment at most: few enough for a segment's columns to be worked in cache, many
-/// enough for the work on each segment to vanish beside the work on its rows.
-const TRACES_PER_SEGMENT: usize = 1 << 16;
+/// Few enough traces and spans for a segment's columns to be worked in cache, and for a segment a
+/// thread to take little memory; enough for the work on each segment to vanish beside the work on
+/// its rows.
+const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 18 };
 
 /// How to replay.
 #[derive(Clone, Debug)]
@@ -210,7 +211,7 @@ impl Replay {
             builders.push(builder);
             tally.merge(own);
         }
-        let mut finished = build::finish(builders, TRACES_PER_SEGMENT);
+        let mut finished = build::finish(builders, SEGMENT_SIZE);
         let segments = std::mem::take(&mut finished.segments);
         let duplicates = AtomicU64::new(finished.duplicates);
         let options = self.options.judging(&finished)?;

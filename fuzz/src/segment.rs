@@ -228,7 +228,7 @@ fn table(rows: &[&Span], first: usize, dictionaries: &mut [Interned]) -> Table {
     });
     Table {
         trace: Buffer::collect(rows.iter().map(|span| (span.trace - first) as u32)),
-        start: Integers::pack(rows.iter().map(|span| span.start)),
+        start: Narrow::pack(rows.iter().map(|span| span.start.cast_unsigned())),
         id: Buffer::collect(rows.iter().map(|span| span.id)),
         resource: Narrow::pack(rows.iter().map(|span| span.resource as u64)),
         duration: Slot::Decoded(Column { values: Values::Integers(durations), present: None }),

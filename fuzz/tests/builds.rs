@@ -9,7 +9,7 @@ use betrace_fuzz::campaign::campaign;
 use betrace_fuzz::segment::{Draft, KEYS, OPERATIONS};
 use betrace_fuzz::{Bytes, module};
 use compiler::Columns;
-use corpora::build::{Builder, SpanRecord, finish};
+use corpora::build::{Builder, SegmentSize, SpanRecord, finish};
 use ir::module::AtomId;
 use ir::{Engine, Interpreter, Module, Schema, Value};
 
@@ -56,22 +56,23 @@ fn no_way_into_segments_changes_an_answer_to_a_fuzzer() {
 }
 
 fn check(case: &Case, bytes: &mut Bytes<'_>) {
-    let expected = case.answers(&case.spans, 1, usize::MAX, &Interpreter);
+    let whole = SegmentSize { traces: usize::MAX, rows: usize::MAX };
+    let expected = case.answers(&case.spans, 1, whole, &Interpreter);
     let mut spans = case.spans.clone();
     for at in (1..spans.len()).rev() {
         spans.swap(at, bytes.below(at + 1));
     }
-    let (builders, traces) = (1 + bytes.below(4), *bytes.pick(&[1, 2, 7, usize::MAX]));
-    let found = case.answers(&spans, builders, traces, &Columns);
-    assert_eq!(
-        found, expected,
-        "{builders} builders, {traces} traces a segment: {:#?}",
-        case.module
-    );
+    let builders = 1 + bytes.below(4);
+    let size = SegmentSize {
+        traces: *bytes.pick(&[1, 2, 7, usize::MAX]),
+        rows: *bytes.pick(&[0, 9, usize::MAX]),
+    };
+    let found = case.answers(&spans, builders, size, &Columns);
+    assert_eq!(found, expected, "{builders} builders, {size:?}: {:#?}", case.module);
     let (one, other): (Vec<_>, Vec<_>) =
         spans.into_iter().partition(|span| span.trace_id.is_multiple_of(3));
-    let mut union = case.answers(&one, 1, usize::MAX, &Columns);
-    union.extend(case.answers(&other, builders, 2, &Columns));
+    let mut union = case.answers(&one, 1, whole, &Columns);
+    union.extend(case.answers(&other, builders, SegmentSize { traces: 2, ..whole }, &Columns));
     assert_eq!(union, expected, "in two batches: {:#?}", case.module);
 }
 
@@ -118,7 +119,7 @@ impl Case {
         &self,
         spans: &[Span],
         builders: usize,
-        traces: usize,
+        size: SegmentSize,
         engine: &dyn Engine,
     ) -> Answers {
         let schema = Arc::new(Schema::of(&self.module));
@@ -128,7 +129,7 @@ impl Case {
         }
         let atoms: Vec<_> = (0..self.module.atoms.len()).map(AtomId::new).collect();
         let mut answers = Answers::new();
-        for unsealed in finish(workers, traces).segments {
+        for unsealed in finish(workers, size).segments {
             let segment = unsealed.seal().segment;
             let masks = engine.probe(&self.module, &segment, &atoms).expect("all is decoded");
             for (at, id) in segment.traces.id.iter().enumerate() {

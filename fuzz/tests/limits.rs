@@ -11,7 +11,7 @@ use ir::module::{
     OperationId, Order, Predicate, PredicateId, Quantity, Rule, Scalar, SetId, Severity, SpanSet,
     Test,
 };
-use ir::segment::Slot;
+use ir::segment::Attributes;
 use ir::verify::MAX_DEPTH;
 use ir::{Engine, Interpreter, Module};
 
@@ -144,7 +144,7 @@ fn what_was_not_decoded_is_a_fault_and_not_an_absence() {
     let mut draft = draft();
     draft.spans.iter_mut().for_each(|span| span.operation = 0);
     let mut segment = draft.segment(0..draft.traces.len());
-    segment.tables.iter_mut().for_each(|table| table.attributes[0] = Slot::NotDecoded);
+    segment.tables.iter_mut().for_each(|table| table.attributes = Attributes::default());
     let ask = |engine: &dyn Engine, module: &Module| engine.probe(module, &segment, &[AtomId(0)]);
     let fault = ask(&Columns, &module).expect_err("the key was not decoded");
     assert_eq!(fault, ask(&Interpreter, &module).expect_err("the key was not decoded"));

@@ -17,18 +17,21 @@ pub struct Schema {
     reads: Vec<Reads>,
     named: HashMap<Box<str>, Vec<usize>>,
     wildcards: Vec<usize>,
-    anywhere: Vec<usize>,
+    anywhere: Arc<[usize]>,
     resource_keys: Vec<usize>,
     structure: bool,
 }
 
 /// What to keep of the spans of an operation.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+///
+/// The keys of [`Schema::reads_anywhere`] are kept of every operation's and are not listed again:
+/// ten thousand rules may have as many of them, and as many operations.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Reads {
     /// Whether a rule names the operation: every span of it is kept. Of other operations only the
-    /// spans that bear one of `keys`, on themselves or on their resource, are.
+    /// spans that bear a key that is read anywhere, on themselves or on their resource, are.
     pub named: bool,
-    /// Numbers of the attribute keys to keep, ascending.
+    /// Numbers of the attribute keys to keep besides those that are read anywhere, ascending.
     pub keys: Vec<usize>,
     /// Whether the status message is kept.
     pub message: bool,
@@ -55,15 +58,20 @@ impl Schema {
             }
         }
         let context = module.rules.iter().flat_map(|rule| &rule.context);
-        for (_, field) in context {
-            schema.add_anywhere(&module.fields[field.index()]);
-        }
-        for operation in 0..module.operations.len() {
-            let anywhere = schema.anywhere.clone();
-            anywhere.into_iter().for_each(|key| insert(&mut schema.reads[operation].keys, key));
-            if let Some(field) = module.group_by {
+        let anywhere: Vec<usize> = context
+            .filter_map(|(_, field)| schema.add_anywhere(&module.fields[field.index()]))
+            .collect();
+        schema.anywhere = ascending(anywhere).into();
+        if let Some(field) = module.group_by {
+            for operation in 0..module.operations.len() {
                 schema.add(operation, &module.fields[field.index()]);
             }
+        }
+        schema.resource_keys = ascending(std::mem::take(&mut schema.resource_keys));
+        let Self { reads, anywhere, .. } = &mut schema;
+        for Reads { keys, .. } in reads {
+            *keys = ascending(std::mem::take(keys));
+            keys.retain(|key| anywhere.binary_search(key).is_err());
         }
         schema.covered = Arc::new(module.operations.iter().cloned().collect());
         schema.index_names();
@@ -87,7 +95,7 @@ impl Schema {
     }
 
     /// Numbers of the keys that are read of every span that bears them, ascending.
-    pub fn reads_anywhere(&self) -> &[usize] {
+    pub fn reads_anywhere(&self) -> &Arc<[usize]> {
         &self.anywhere
     }
 
@@ -104,12 +112,15 @@ impl Schema {
         for reads in named.chain(wildcards).map(|&at| &self.reads[at]) {
             all.named = true;
             all.message |= reads.message;
-            reads.keys.iter().for_each(|&key| insert(&mut all.keys, key));
+            all.keys.extend_from_slice(&reads.keys);
         }
-        if !all.named {
-            all.keys.clone_from(&self.anywhere);
-        }
+        all.keys = ascending(all.keys);
         all
+    }
+
+    /// Numbers of all keys to keep of the spans named `name`, ascending. Costly, too.
+    pub fn keys_of(&self, name: &str) -> Vec<usize> {
+        ascending([self.reads(name).keys.as_slice(), &self.anywhere].concat())
     }
 
     /// What a segment made by this schema holds.
@@ -121,16 +132,16 @@ impl Schema {
         match field {
             Field::Any(key) => {
                 let key = self.key(key);
-                insert(&mut self.reads[operation].keys, key);
-                insert(&mut self.resource_keys, key);
+                self.reads[operation].keys.push(key);
+                self.resource_keys.push(key);
             }
             Field::Span(key) => {
                 let key = self.key(key);
-                insert(&mut self.reads[operation].keys, key);
+                self.reads[operation].keys.push(key);
             }
             Field::Resource(key) => {
                 let key = self.key(key);
-                insert(&mut self.resource_keys, key);
+                self.resource_keys.push(key);
             }
             Field::StatusMessage => self.reads[operation].message = true,
             Field::Name | Field::Kind | Field::Status | Field::Duration => {}
@@ -138,22 +149,25 @@ impl Schema {
     }
 
     /// Context is looked up on every span of a trace: a span is kept for what its resource says,
-    /// too, so the key of a resource counts as one of the span.
-    fn add_anywhere(&mut self, field: &Field) {
-        if let Field::Any(key) | Field::Span(key) | Field::Resource(key) = field {
-            let key = self.key(key);
-            insert(&mut self.anywhere, key);
-            if !matches!(field, Field::Span(_)) {
-                insert(&mut self.resource_keys, key);
-            }
+    /// too, so the key of a resource counts as one of the span. The number of the field's key.
+    fn add_anywhere(&mut self, field: &Field) -> Option<usize> {
+        let (Field::Any(key) | Field::Span(key) | Field::Resource(key)) = field else {
+            return None;
+        };
+        let key = self.key(key);
+        if !matches!(field, Field::Span(_)) {
+            self.resource_keys.push(key);
         }
+        Some(key)
     }
 
     fn key(&mut self, key: &str) -> usize {
-        *self.numbers.entry(key.into()).or_insert_with(|| {
-            self.keys.push(key.into());
-            self.keys.len() - 1
-        })
+        if let Some(&number) = self.numbers.get(key) {
+            return number;
+        }
+        self.keys.push(key.into());
+        self.numbers.insert(key.into(), self.keys.len() - 1);
+        self.keys.len() - 1
     }
 
     fn index_names(&mut self) {
@@ -166,10 +180,11 @@ impl Schema {
     }
 }
 
-fn insert(sorted: &mut Vec<usize>, item: usize) {
-    if let Err(at) = sorted.binary_search(&item) {
-        sorted.insert(at, item);
-    }
+/// Each of these numbers once, in order.
+fn ascending(mut numbers: Vec<usize>) -> Vec<usize> {
+    numbers.sort_unstable();
+    numbers.dedup();
+    numbers
 }
 
 /// The fields that predicate `root` reads.

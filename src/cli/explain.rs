@@ -82,7 +82,7 @@ fn reads(program: &Program, out: &mut impl Write) -> io::Result<()> {
             Operation::Named(name) => name.to_string(),
             Operation::Wildcard(pieces) => pieces.join("*"),
         };
-        writeln!(out, "  spans {}: {}", printable(&name), keys(&schema.reads(&name).keys))?;
+        writeln!(out, "  spans {}: {}", printable(&name), keys(&schema.keys_of(&name)))?;
     }
     let anywhere = schema.reads_anywhere();
     if !anywhere.is_empty() {

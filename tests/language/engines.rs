@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use compiler::{Columns, RuleSource, Statement, lower, optimise};
-use corpora::build::{Builder, SpanRecord, finish};
+use corpora::build::{Builder, SegmentSize, SpanRecord, finish};
 use ir::module::Severity;
 use ir::{Engine, Interpreter, Module, Schema, Segment, Value};
 use runtime::{Options, RuleReport, Signal, replay};
@@ -168,7 +168,7 @@ fn segments(module: &Module, traces: &[Vec<Json>], per_segment: usize) -> Vec<Se
     for (number, (trace, span)) in spans.into_iter().enumerate().rev() {
         add(&mut builders[number % 2], trace, span);
     }
-    let finished = finish(builders.into(), per_segment);
+    let finished = finish(builders.into(), SegmentSize { traces: per_segment, rows: usize::MAX });
     finished.segments.into_iter().map(|unsealed| unsealed.seal().segment).collect()
 }
 

@@ -7,6 +7,9 @@ use ir::{Datum, Mask, Number, Type, Value};
 use super::attribute::ScalarRef;
 use super::wanted::Found;
 
+/// A column with a value on less than one row of so many keeps nothing of the other rows.
+const FEW: usize = 8;
+
 /// How the 64 bits of a cell are to be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -107,124 +110,138 @@ impl Cell {
     }
 }
 
-/// The cells of the rows of a chunk that still grows.
+/// The cells of the rows of a chunk that still grows: those that there are.
 #[derive(Debug, Default)]
 pub(super) struct OpenCells {
     /// `None` as long as no row has a value.
     kind: Option<Kind>,
+    /// The rows with a value, ascending.
+    rows: Vec<u16>,
+    /// Their values.
     bits: Vec<u64>,
-    present: Vec<bool>,
 }
 
 impl OpenCells {
-    /// Adds a row without a value.
-    pub(super) fn push(&mut self) {
-        self.bits.push(0);
-        self.present.push(false);
-    }
-
-    /// Removes the last row.
-    pub(super) fn pop(&mut self) {
-        self.bits.pop();
-        self.present.pop();
-    }
-
-    /// Whether the last row has a value.
-    pub(super) fn has_last(&self) -> bool {
-        self.present.last() == Some(&true)
-    }
-
-    /// Sets or unsets the value of the last row.
-    pub(super) fn set_last(&mut self, cell: Option<Cell>, dictionary: &mut DictionaryBuilder) {
-        let (Some(bits), Some(present)) = (self.bits.last_mut(), self.present.last_mut()) else {
-            return;
+    /// Sets or unsets the value of `row`, the last one; by how many the values become more.
+    pub(super) fn set(
+        &mut self,
+        row: usize,
+        cell: Option<Cell>,
+        dictionary: &mut DictionaryBuilder,
+    ) -> isize {
+        let row = row as u16;
+        let held = self.rows.last() == Some(&row);
+        let Some(cell) = cell else {
+            if held {
+                self.rows.pop();
+                self.bits.pop();
+            }
+            return -isize::from(held);
         };
-        *present = cell.is_some();
-        let Some(cell) = cell else { return };
-        match self.kind {
+        if held {
+            self.bits.pop();
+        } else {
+            self.rows.push(row);
+        }
+        let bits = match self.kind {
             Some(kind) if kind != cell.kind => {
                 self.turn_to_codes(dictionary);
-                if let Some(bits) = self.bits.last_mut() {
-                    *bits = cell.code(dictionary).into();
-                }
+                cell.code(dictionary).into()
             }
             _ => {
                 self.kind = Some(cell.kind);
-                *bits = cell.bits;
+                cell.bits
             }
-        }
+        };
+        self.bits.push(bits);
+        isize::from(!held)
     }
 
-    /// Packs the rows and forgets them, but keeps the memory.
-    pub(super) fn pack(&mut self) -> Cells {
-        let mut present = Mask::empty(self.present.len());
-        let rows = self.present.iter().enumerate();
-        rows.filter(|(_, present)| **present).for_each(|(row, _)| present.insert(row));
-        let cells = Cells::pack(self.kind.take(), &mut self.bits, present);
+    /// Packs the cells of a chunk of `rows` rows and forgets them, but keeps the memory; nothing
+    /// if no row has a value.
+    pub(super) fn pack(&mut self, rows: usize) -> Option<Cells> {
+        let kind = self.kind.take()?;
+        let cells =
+            (!self.rows.is_empty()).then(|| Cells::pack(kind, &self.rows, &self.bits, rows));
+        self.rows.clear();
         self.bits.clear();
-        self.present.clear();
         cells
     }
 
     fn turn_to_codes(&mut self, dictionary: &mut DictionaryBuilder) {
         let Some(kind) = self.kind.replace(Kind::Codes) else { return };
-        let last = self.bits.len() - 1;
-        for (bits, _) in
-            self.bits[..last].iter_mut().zip(&self.present).filter(|(_, present)| **present)
-        {
+        for bits in &mut self.bits {
             *bits = Cell { kind, bits: *bits }.code(dictionary).into();
         }
     }
 
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.bits.capacity() * size_of::<u64>() + self.present.capacity()
+        self.bits.capacity() * size_of::<u64>() + self.rows.capacity() * size_of::<u16>()
     }
 }
 
-/// The cells of the rows of a full chunk.
+/// The cells of the rows of a full chunk, of which at least one has a value.
 #[derive(Debug)]
 pub(super) struct Cells {
     values: Values,
-    /// The rows with a value; `None` where all have one.
-    present: Option<Mask>,
+    rows: Rows,
+}
+
+/// The rows with a value.
+#[derive(Debug)]
+enum Rows {
+    /// All of them: a value a row.
+    All,
+    /// A value a row, which counts for these rows only.
+    Some(Mask),
+    /// So few that only these rows, ascending, take up space.
+    Few(Box<[u16]>),
 }
 
 #[derive(Debug)]
 enum Values {
-    None,
     Ints(Integers),
     Floats(Buffer<f64>),
     Codes(Narrow),
+    /// As they are: packed columns would take more for a few values.
+    Few(Kind, Box<[u64]>),
 }
 
 impl Cells {
     /// The value of a row, if it has one.
     pub(super) fn get(&self, row: usize) -> Option<Cell> {
-        if self.present.as_ref().is_some_and(|present| !present.get(row)) {
-            return None;
-        }
+        let at = match &self.rows {
+            Rows::All => row,
+            Rows::Some(present) => present.get(row).then_some(row)?,
+            Rows::Few(rows) => rows.binary_search(&(row as u16)).ok()?,
+        };
         Some(match &self.values {
-            Values::None => return None,
-            Values::Ints(ints) => Cell::int(ints.get(row)),
-            Values::Floats(floats) => Cell { kind: Kind::Floats, bits: floats[row].to_bits() },
-            Values::Codes(codes) => Cell::from_code(codes.get(row) as u32),
+            Values::Ints(ints) => Cell::int(ints.get(at)),
+            Values::Floats(floats) => Cell { kind: Kind::Floats, bits: floats[at].to_bits() },
+            Values::Codes(codes) => Cell::from_code(codes.get(at) as u32),
+            Values::Few(kind, bits) => Cell { kind: *kind, bits: bits[at] },
         })
     }
 
-    /// The kind of all values; none without a value.
-    pub(super) fn kind(&self) -> Option<Kind> {
+    /// The kind of all values.
+    pub(super) fn kind(&self) -> Kind {
         match &self.values {
-            Values::None => None,
-            Values::Ints(_) => Some(Kind::Ints),
-            Values::Floats(_) => Some(Kind::Floats),
-            Values::Codes(_) => Some(Kind::Codes),
+            Values::Ints(_) => Kind::Ints,
+            Values::Floats(_) => Kind::Floats,
+            Values::Codes(_) => Kind::Codes,
+            Values::Few(kind, _) => *kind,
         }
     }
 
     /// Turns numbers of `rows` rows to codes.
     pub(super) fn turn_to_codes(&mut self, rows: usize, dictionary: &mut DictionaryBuilder) {
-        if matches!(self.kind(), Some(Kind::Ints | Kind::Floats)) {
+        if let Values::Few(kind, bits) = &mut self.values {
+            bits.iter_mut().for_each(|bits| {
+                *bits = Cell { kind: *kind, bits: *bits }.code(dictionary).into();
+            });
+            *kind = Kind::Codes;
+        } else if self.kind() != Kind::Codes {
             let code = |row| self.get(row).map_or(0, |cell| cell.code(dictionary).into());
             let codes: Vec<u64> = (0..rows).map(code).collect();
             self.values = Values::Codes(Narrow::pack(codes.iter().copied()));
@@ -234,37 +251,49 @@ impl Cells {
     /// Bytes that they take, about.
     pub(super) fn bytes(&self) -> usize {
         let values = match &self.values {
-            Values::None => 0,
             Values::Ints(ints) => narrow_bytes(&ints.offsets),
             Values::Floats(floats) => floats.bytes(),
             Values::Codes(codes) => narrow_bytes(codes),
+            Values::Few(_, bits) => size_of_val(&**bits),
         };
-        let present = self.present.as_ref().map_or(0, |present| present.len() / 8 + 128);
-        values + present + size_of::<Self>()
+        let rows = match &self.rows {
+            Rows::All => 0,
+            Rows::Some(present) => present.len() / 8 + 128,
+            Rows::Few(rows) => size_of_val(&**rows),
+        };
+        values + rows + size_of::<Self>()
     }
 
-    fn pack(kind: Option<Kind>, bits: &mut [u64], present: Mask) -> Self {
-        let Some(first) = present.iter().next() else {
-            return Self { values: Values::None, present: None };
-        };
-        let full = present.count() == present.len();
-        if !full {
-            // A missing cell holds a value of the chunk, so that it does not widen the column.
-            let filler = bits[first];
-            let missing = bits.iter_mut().enumerate().filter(|(row, _)| !present.get(*row));
-            missing.for_each(|(_, bits)| *bits = filler);
+    /// Packs the cells of `present`, the rows with a value, of which there is at least one.
+    fn pack(kind: Kind, present: &[u16], bits: &[u64], rows: usize) -> Self {
+        if present.len() < rows.div_ceil(FEW) {
+            return Self {
+                values: Values::Few(kind, bits.into()),
+                rows: Rows::Few(present.into()),
+            };
         }
-        let values = match kind {
-            None => Values::None,
-            Some(Kind::Ints) => {
-                Values::Ints(Integers::pack(bits.iter().map(|bits| bits.cast_signed())))
-            }
-            Some(Kind::Floats) => {
-                Values::Floats(Buffer::collect(bits.iter().map(|bits| f64::from_bits(*bits))))
-            }
-            Some(Kind::Codes) => Values::Codes(Narrow::pack(bits.iter().copied())),
-        };
-        Self { values, present: (!full).then_some(present) }
+        if present.len() == rows {
+            return Self { values: Values::pack(kind, bits), rows: Rows::All };
+        }
+        // A missing cell holds a value of the chunk, so that it does not widen the column.
+        let mut all = vec![bits[0]; rows];
+        let mut mask = Mask::empty(rows);
+        for (&row, &bits) in present.iter().zip(bits) {
+            all[usize::from(row)] = bits;
+            mask.insert(usize::from(row));
+        }
+        Self { values: Values::pack(kind, &all), rows: Rows::Some(mask) }
+    }
+}
+
+impl Values {
+    fn pack(kind: Kind, bits: &[u64]) -> Self {
+        let bits = bits.iter();
+        match kind {
+            Kind::Ints => Self::Ints(Integers::pack(bits.map(|bits| bits.cast_signed()))),
+            Kind::Floats => Self::Floats(Buffer::collect(bits.map(|bits| f64::from_bits(*bits)))),
+            Kind::Codes => Self::Codes(Narrow::pack(bits.copied())),
+        }
     }
 }
 
@@ -290,19 +319,48 @@ mod tests {
         assert_ne!(Cell::float(-1.0), Cell::float(1.0));
     }
 
+    /// The packed cells of a chunk with these values.
+    fn packed(cells: &[Option<Cell>], dictionary: &mut DictionaryBuilder) -> Cells {
+        let mut open = OpenCells::default();
+        for (row, cell) in cells.iter().enumerate() {
+            open.set(row, *cell, dictionary);
+        }
+        open.pack(cells.len()).expect("some row has a value")
+    }
+
     #[test]
     fn a_missing_cell_does_not_widen_a_chunk() {
+        let cells = [Some(Cell::int(1 << 40)), None, Some(Cell::int((1 << 40) + 1))];
+        let packed = packed(&cells, &mut DictionaryBuilder::default());
+        assert!(
+            matches!(&packed.values, Values::Ints(ints) if matches!(ints.offsets, Narrow::U8(_)))
+        );
+        assert!((0..3).all(|row| packed.get(row) == cells[row]));
+    }
+
+    #[test]
+    fn a_column_that_few_rows_bear_takes_space_for_these_alone() {
+        let dictionary = &mut DictionaryBuilder::default();
+        let mut cells = vec![None; 1000];
+        (cells[3], cells[999]) = (Some(Cell::int(5)), Some(Cell::int(-1)));
+        let mut few = packed(&cells, dictionary);
+        assert!((0..1000).all(|row| few.get(row) == cells[row]));
+        assert!(few.bytes() < 200, "{}", few.bytes());
+        few.turn_to_codes(1000, dictionary);
+        let text = |row: usize| few.get(row).map(|cell| cell.datum(dictionary.dictionary()).text());
+        assert_eq!((text(3), text(4)), (Some("5".into()), None));
+        assert_eq!((few.kind(), text(999)), (Kind::Codes, Some("-1".into())));
+    }
+
+    #[test]
+    fn the_last_value_that_is_set_counts() {
         let dictionary = &mut DictionaryBuilder::default();
         let mut open = OpenCells::default();
-        for cell in [Some(Cell::int(1 << 40)), None, Some(Cell::int((1 << 40) + 1))] {
-            open.push();
-            open.set_last(cell, dictionary);
-        }
-        let cells = open.pack();
-        assert!(
-            matches!(&cells.values, Values::Ints(ints) if matches!(ints.offsets, Narrow::U8(_)))
-        );
-        assert_eq!(cells.get(1), None);
-        assert_eq!(cells.get(2), Some(Cell::int((1 << 40) + 1)));
+        let code = Cell::from_code(dictionary.intern(Type::Text, "a"));
+        let changes = [Some(Cell::int(7)), None, None, Some(Cell::int(8)), Some(code)]
+            .map(|cell| open.set(0, cell, dictionary));
+        assert_eq!(changes, [1, -1, 0, 1, 0]);
+        assert_eq!(open.pack(1).and_then(|cells| cells.get(0)), Some(code));
+        assert!(open.pack(1).is_none());
     }
 }

@@ -2,10 +2,15 @@
 
 use ir::segment::{DictionaryBuilder, Narrow};
 
+use super::SpanRecord;
 use super::cells::{Cell, Cells, Kind, OpenCells, narrow_bytes};
 
+/// The largest OTLP number of a status code.
+const LAST_STATUS: u8 = 2;
 /// Rows of a chunk: few enough that the open chunks of many operations stay in cache.
 pub(super) const ROWS: usize = 1024;
+/// Columns whose memory serves the next chunk, too; of more than that, most bear little.
+const KEPT_COLUMNS: usize = 64;
 
 /// A kept span without its attributes; numbers and codes are the worker's.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -28,34 +33,82 @@ pub(super) struct Row {
     pub(super) status: u8,
 }
 
+impl Row {
+    /// A span before its trace, operation and message are numbered.
+    pub(super) fn of(span: &SpanRecord<'_>, structure: bool) -> Self {
+        Self {
+            start: span.start,
+            end: span.end,
+            id: span.span_id,
+            parent: if structure { span.parent_id } else { 0 },
+            resource: span.resource,
+            scope: if structure { span.scope } else { 0 },
+            flags: if structure { span.flags } else { 0 },
+            kind: span.kind,
+            status: if span.status > LAST_STATUS { 0 } else { span.status },
+            ..Self::default()
+        }
+    }
+}
+
 /// A chunk that grows.
 #[derive(Debug, Default)]
 pub(super) struct Open {
     pub(super) rows: Vec<Row>,
-    pub(super) columns: Vec<OpenCells>,
+    /// The attributes that rows bear.
+    columns: Vec<OpenCells>,
+    /// Numbers of keys, ascending, each with the place of its column.
+    places: Vec<(u32, u32)>,
+    /// How many attributes the last row bears.
+    borne: isize,
 }
 
 impl Open {
-    /// An empty chunk of rows with so many attributes.
-    pub(super) fn new(columns: usize) -> Self {
-        Self { rows: Vec::new(), columns: (0..columns).map(|_| OpenCells::default()).collect() }
-    }
-
     /// Adds a row without attributes.
     pub(super) fn push(&mut self, row: Row) {
         self.rows.push(row);
-        self.columns.iter_mut().for_each(OpenCells::push);
+        self.borne = 0;
     }
 
-    /// Removes the last row.
+    /// Removes the last row, which bears no attribute.
     pub(super) fn pop(&mut self) {
         self.rows.pop();
-        self.columns.iter_mut().for_each(OpenCells::pop);
+    }
+
+    /// Whether the last row bears an attribute.
+    pub(super) fn bears(&self) -> bool {
+        self.borne > 0
+    }
+
+    /// Sets or unsets an attribute of the last row.
+    pub(super) fn set(
+        &mut self,
+        key: usize,
+        cell: Option<Cell>,
+        dictionary: &mut DictionaryBuilder,
+    ) {
+        let key = key as u32;
+        let place = match self.places.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => self.places[at].1,
+            Err(_) if cell.is_none() => return,
+            Err(at) => {
+                let place = self.columns.len() as u32;
+                self.columns.push(OpenCells::default());
+                self.places.insert(at, (key, place));
+                place
+            }
+        };
+        let row = self.rows.len() - 1;
+        self.borne += self.columns[place as usize].set(row, cell, dictionary);
     }
 
     /// Packs the rows and forgets them, but keeps the memory.
     pub(super) fn pack(&mut self) -> Chunk {
-        let rows = &self.rows;
+        let Self { rows, columns, places, .. } = self;
+        let cells = places
+            .iter()
+            .filter_map(|&(key, place)| Some((key, columns[place as usize].pack(rows.len())?)));
+        let cells = cells.collect();
         let pack = |field: fn(&Row) -> u64| Packed::new(rows.iter().map(field));
         let chunk = Chunk {
             rows: rows.len(),
@@ -70,16 +123,23 @@ impl Open {
             scope: pack(|row| row.scope.into()),
             flags: pack(|row| row.flags.into()),
             marks: pack(|row| u64::from(row.kind) << 4 | u64::from(row.status)),
-            columns: self.columns.iter_mut().map(OpenCells::pack).collect(),
+            columns: cells,
         };
         self.rows.clear();
+        if self.columns.len() > KEPT_COLUMNS {
+            self.columns = Vec::new();
+            self.places = Vec::new();
+        }
         chunk
     }
 
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
         let columns: usize = self.columns.iter().map(OpenCells::bytes).sum();
-        self.rows.capacity() * size_of::<Row>() + columns
+        self.rows.capacity() * size_of::<Row>()
+            + self.columns.capacity() * size_of::<OpenCells>()
+            + self.places.capacity() * size_of::<(u32, u32)>()
+            + columns
     }
 }
 
@@ -98,7 +158,8 @@ pub(super) struct Chunk {
     scope: Packed,
     flags: Packed,
     marks: Packed,
-    columns: Box<[Cells]>,
+    /// The attributes that rows bear, by number of the key, ascending.
+    columns: Box<[(u32, Cells)]>,
 }
 
 impl Chunk {
@@ -132,19 +193,34 @@ impl Chunk {
         }
     }
 
-    /// The value of an attribute of a row.
-    pub(super) fn cell(&self, row: usize, column: usize) -> Option<Cell> {
-        self.columns[column].get(row)
+    /// Numbers of the keys that rows bear, ascending, and the kind of all values of each.
+    pub(super) fn kinds(&self) -> impl Iterator<Item = (usize, Kind)> {
+        self.columns.iter().map(|(key, cells)| (*key as usize, cells.kind()))
     }
 
-    /// The kind of all values of an attribute; none without a value.
-    pub(super) fn kind(&self, column: usize) -> Option<Kind> {
-        self.columns[column].kind()
+    /// The values of an attribute, if any row bears it.
+    pub(super) fn cells(&self, key: usize) -> Option<&Cells> {
+        let at = self.columns.binary_search_by_key(&key, |(key, _)| *key as usize).ok()?;
+        Some(&self.columns[at].1)
     }
 
-    /// Turns the numbers of an attribute to codes.
-    pub(super) fn turn_to_codes(&mut self, column: usize, dictionary: &mut DictionaryBuilder) {
-        self.columns[column].turn_to_codes(self.rows, dictionary);
+    /// The attributes of a row, by number of the key, ascending.
+    pub(super) fn row_cells(&self, row: usize) -> impl Iterator<Item = (usize, Cell)> {
+        self.columns.iter().filter_map(move |(key, cells)| Some((*key as usize, cells.get(row)?)))
+    }
+
+    /// Turns the numbers of those attributes to codes that `mixed` says.
+    pub(super) fn turn_to_codes(
+        &mut self,
+        mixed: impl Fn(usize) -> bool,
+        dictionaries: &mut [DictionaryBuilder],
+    ) {
+        for (key, cells) in &mut self.columns {
+            let key = *key as usize;
+            if mixed(key) {
+                cells.turn_to_codes(self.rows, &mut dictionaries[key]);
+            }
+        }
     }
 
     /// Bytes that it takes, about.
@@ -163,7 +239,8 @@ impl Chunk {
             &self.marks,
         ];
         let fixed: usize = fixed.into_iter().map(Packed::bytes).sum();
-        fixed + self.columns.iter().map(Cells::bytes).sum::<usize>() + size_of::<Self>()
+        let columns = self.columns.iter().map(|(_, cells)| cells.bytes() + size_of::<usize>());
+        fixed + columns.sum::<usize>() + size_of::<Self>()
     }
 }
 

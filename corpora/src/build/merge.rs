@@ -1,27 +1,34 @@
 //! Joins what the workers have: one numbering of everything, traces ranked by time, and for each
 //! segment the list of its rows. Rows themselves stay where they are until they are sealed.
 
+use std::ops::Range;
 use std::sync::Arc;
 
+use hashbrown::{HashMap, HashSet};
 use ir::module::{KINDS, STATUSES};
 use ir::segment::{CLOCK_DEFECT, Dictionary, DictionaryBuilder};
 use ir::value::Type;
 use ir::{Reads, Schema};
 
+use super::cells::Kind;
 use super::chunk::{Chunk, ROWS};
 use super::fingerprints::Fingerprints;
 use super::interner::{Interner, MISSING};
 use super::plan::Plan;
+use super::resource::{self, ResourceList};
 use super::seal::{PlanRows, Unsealed};
 use super::traces::{Entry, Part, Root, Texts, TraceTable};
 use super::{Builder, Finished};
+
+/// A segment of more columns than that has fewer rows: a column takes space in all rows.
+const USUAL_COLUMNS: usize = 64;
 
 /// What all segments of a run share.
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) schema: Arc<Schema>,
     /// What is kept, by plan.
-    pub(super) reads: Vec<Reads>,
+    pub(super) reads: Vec<Kept>,
     pub(super) workers: Vec<Maps>,
     pub(super) entries: Vec<Entry>,
     /// Numbers of entries, by rank: ascending by start, then id.
@@ -35,6 +42,16 @@ pub(super) struct Shared {
     pub(super) statuses: Arc<Dictionary>,
     pub(super) resources: Vec<Box<[u32]>>,
     pub(super) scopes: Vec<Box<[u32]>>,
+}
+
+/// What is kept of the spans of a plan.
+#[derive(Debug)]
+pub(super) struct Kept {
+    /// Whether a rule names the operations.
+    pub(super) named: bool,
+    /// Keys besides those that are read anywhere.
+    pub(super) keys: Arc<[usize]>,
+    pub(super) message: bool,
 }
 
 /// From the numbers of a worker to those of the run.
@@ -60,9 +77,17 @@ impl Remap {
     }
 }
 
-/// Joins what the workers have, cut by time into segments of `traces_per_segment` traces (at
-/// least one).
-pub fn finish(mut builders: Vec<Builder>, traces_per_segment: usize) -> Finished {
+/// How large segments become. Either bound ends a segment, but it holds one whole trace at least.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentSize {
+    /// The most traces.
+    pub traces: usize,
+    /// The most spans; fewer where these bear many different attributes.
+    pub rows: usize,
+}
+
+/// Joins what the workers have, cut by time into segments.
+pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let fingerprints = builders.iter_mut().map(|builder| std::mem::take(&mut builder.fingerprints));
     let duplicates = Fingerprints::duplicates(fingerprints.collect());
     let spans = builders.iter().map(|builder| builder.spans).sum();
@@ -75,14 +100,13 @@ pub fn finish(mut builders: Vec<Builder>, traces_per_segment: usize) -> Finished
     let shared = joint.rank(schema, plans.reads, maps);
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
     finished.summarise(&shared);
-    let traces_per_segment = traces_per_segment.max(1);
-    let rows = distribute(&shared, plans.chunks, traces_per_segment);
+    let rows = size.rows / plans.columns.div_ceil(USUAL_COLUMNS).max(1);
+    let cut = Cut::of(&shared, &plans.chunks, SegmentSize { rows, ..size });
+    let segments = distribute(&shared, plans.chunks, &cut);
     let shared = Arc::new(shared);
-    for (number, plans) in rows.into_iter().enumerate() {
-        let first = number * traces_per_segment;
-        let traces = traces_per_segment.min(shared.order.len() - first);
+    for (traces, plans) in cut.segments.into_iter().zip(segments) {
         let shared = Arc::clone(&shared);
-        finished.segments.push_back(Unsealed { shared, first, traces, plans });
+        finished.segments.push_back(Unsealed { shared, traces, plans });
     }
     finished
 }
@@ -106,48 +130,56 @@ type WorkersChunks = Vec<(u32, Chunk)>;
 /// The plans of all workers, each once.
 #[derive(Default)]
 struct Plans {
-    reads: Vec<Reads>,
+    reads: Vec<Kept>,
     chunks: Vec<WorkersChunks>,
+    /// The most different attributes that the spans of one plan bear.
+    columns: usize,
 }
 
 impl Plans {
     fn of(builders: &mut [Builder]) -> Self {
         let mut plans = Self::default();
+        let mut numbers = HashMap::new();
         for (worker, builder) in builders.iter_mut().enumerate() {
             for mut plan in std::mem::take(&mut builder.plans) {
                 plan.close();
-                plans.add(worker as u32, plan);
+                let Plan { reads, chunks, .. } = plan;
+                let number = *numbers.entry(reads).or_insert_with_key(|reads| plans.add(reads));
+                plans.chunks[number].extend(chunks.into_iter().map(|chunk| (worker as u32, chunk)));
             }
         }
-        for (reads, chunks) in plans.reads.iter().zip(&mut plans.chunks) {
-            for (column, &key) in reads.keys.iter().enumerate() {
-                unify(column, key, chunks, builders);
-            }
+        for chunks in &mut plans.chunks {
+            plans.columns = plans.columns.max(unify(chunks, builders));
         }
         plans
     }
 
-    fn add(&mut self, worker: u32, plan: Plan) {
-        let known = self.reads.iter().position(|reads| *reads == plan.reads);
-        let number = known.unwrap_or_else(|| {
-            self.reads.push(plan.reads);
-            self.chunks.push(Vec::new());
-            self.reads.len() - 1
-        });
-        self.chunks[number].extend(plan.chunks.into_iter().map(|chunk| (worker, chunk)));
+    /// The number of a new plan.
+    fn add(&mut self, reads: &Reads) -> usize {
+        let Reads { named, keys, message } = reads;
+        self.reads.push(Kept { named: *named, keys: keys.as_slice().into(), message: *message });
+        self.chunks.push(Vec::new());
+        self.chunks.len() - 1
     }
 }
 
-/// Where chunks differ in the kind of an attribute, turns all its numbers to codes.
-fn unify(column: usize, key: usize, chunks: &mut WorkersChunks, builders: &mut [Builder]) {
-    let mut kinds = chunks.iter().filter_map(|(_, chunk)| chunk.kind(column));
-    let first = kinds.next();
-    if kinds.any(|kind| Some(kind) != first) {
-        for (worker, chunk) in chunks {
-            let dictionary = &mut builders[*worker as usize].dictionaries[key];
-            chunk.turn_to_codes(column, dictionary);
+/// Where chunks differ in the kind of an attribute, turns all its numbers to codes. The number of
+/// different attributes.
+fn unify(chunks: &mut WorkersChunks, builders: &mut [Builder]) -> usize {
+    let mut kinds: HashMap<usize, Kind> = HashMap::new();
+    let mut mixed: HashSet<usize> = HashSet::new();
+    for (key, kind) in chunks.iter().flat_map(|(_, chunk)| chunk.kinds()) {
+        if *kinds.entry(key).or_insert(kind) != kind {
+            mixed.insert(key);
         }
     }
+    if !mixed.is_empty() {
+        for (worker, chunk) in chunks {
+            let dictionaries = &mut builders[*worker as usize].dictionaries;
+            chunk.turn_to_codes(|key| mixed.contains(&key), dictionaries);
+        }
+    }
+    kinds.len()
 }
 
 /// The tables of the workers so far, in one numbering: that of the first worker, continued.
@@ -178,14 +210,13 @@ impl Joint {
         let dictionaries: Vec<Remap> = (self.dictionaries.iter_mut().zip(builder.dictionaries))
             .map(|(own, other)| absorb(own, other))
             .collect();
-        let keys = builder.schema.resource_keys();
         // The service matters to roots only: without it, resources that look alike become one.
+        let mut scratch = ResourceList::default();
         let resource = |list: &[u32]| {
-            let codes = list.iter().zip(keys).map(|(&code, &key)| match code {
-                MISSING => MISSING,
-                code => dictionaries[key].get(code),
-            });
-            codes.collect()
+            scratch.clear();
+            resource::attributes(list)
+                .for_each(|(key, code)| scratch.set(key, dictionaries[key].get(code)));
+            scratch.list(MISSING).to_vec()
         };
         let scope = |list: &[u32]| list.iter().map(|&code| scope_texts.get(code)).collect();
         let maps = Maps {
@@ -221,7 +252,7 @@ impl Joint {
     }
 
     /// Ranks the traces; nothing is added after that.
-    fn rank(self, schema: Arc<Schema>, reads: Vec<Reads>, maps: Vec<JointMaps>) -> Shared {
+    fn rank(self, schema: Arc<Schema>, reads: Vec<Kept>, maps: Vec<JointMaps>) -> Shared {
         let entries = self.traces.map_or_else(Vec::new, TraceTable::into_entries);
         let mut order: Vec<(u64, u32)> = entries
             .iter()
@@ -276,7 +307,7 @@ fn absorb(own: &mut DictionaryBuilder, other: DictionaryBuilder) -> Remap {
 fn renumber(
     own: &mut Interner,
     lists: &[Box<[u32]>],
-    renew: impl Fn(&[u32]) -> Vec<u32>,
+    mut renew: impl FnMut(&[u32]) -> Vec<u32>,
 ) -> Vec<u32> {
     lists.iter().map(|list| own.intern(&renew(list))).collect()
 }
@@ -290,21 +321,55 @@ fn fixed(texts: &[&str]) -> Arc<Dictionary> {
     Arc::new(builder.finish())
 }
 
+/// Where the list of traces is cut into segments.
+struct Cut {
+    /// Ranks of the traces of each segment.
+    segments: Vec<Range<usize>>,
+    /// Number of the segment of each rank.
+    of_rank: Vec<u32>,
+}
+
+impl Cut {
+    fn of(shared: &Shared, plans: &[WorkersChunks], size: SegmentSize) -> Self {
+        // First the rows of each rank.
+        let mut of_rank = vec![0_u32; shared.order.len()];
+        for (worker, chunk) in plans.iter().flatten() {
+            let ranks = &shared.workers[*worker as usize].ranks;
+            for row in 0..chunk.len() {
+                let rows = &mut of_rank[ranks[chunk.trace(row) as usize] as usize];
+                *rows = rows.saturating_add(1);
+            }
+        }
+        let mut segments: Vec<Range<usize>> = Vec::new();
+        let mut rows = 0;
+        for (rank, of_rank) in of_rank.iter_mut().enumerate() {
+            let own = *of_rank as usize;
+            match segments.last_mut() {
+                Some(last) if last.len() < size.traces && rows + own <= size.rows => {
+                    last.end = rank + 1;
+                    rows += own;
+                }
+                _ => {
+                    segments.push(rank..rank + 1);
+                    rows = own;
+                }
+            }
+            *of_rank = (segments.len() - 1) as u32;
+        }
+        Self { segments, of_rank }
+    }
+}
+
 /// The rows of each segment, by plan.
-fn distribute(
-    shared: &Shared,
-    plans: Vec<WorkersChunks>,
-    traces_per_segment: usize,
-) -> Vec<Vec<PlanRows>> {
-    let segments = shared.order.len().div_ceil(traces_per_segment);
-    let mut rows: Vec<Vec<PlanRows>> = (0..segments).map(|_| Vec::new()).collect();
+fn distribute(shared: &Shared, plans: Vec<WorkersChunks>, cut: &Cut) -> Vec<Vec<PlanRows>> {
+    let mut rows: Vec<Vec<PlanRows>> = cut.segments.iter().map(|_| Vec::new()).collect();
     for (plan, chunks) in plans.into_iter().enumerate() {
         for (worker, chunk) in chunks {
             let chunk = Arc::new(chunk);
             let ranks = &shared.workers[worker as usize].ranks;
             for row in 0..chunk.len() {
                 let rank = ranks[chunk.trace(row) as usize] as usize;
-                let segment = &mut rows[rank / traces_per_segment];
+                let segment = &mut rows[cut.of_rank[rank] as usize];
                 if segment.last().is_none_or(|last| last.plan != plan) {
                     segment.push(PlanRows { plan, chunks: Vec::new(), rows: Vec::new() });
                 }
@@ -312,7 +377,8 @@ fn distribute(
                 if own.chunks.last().is_none_or(|(_, last)| !Arc::ptr_eq(last, &chunk)) {
                     own.chunks.push((worker, Arc::clone(&chunk)));
                 }
-                own.rows.push(((own.chunks.len() - 1) * ROWS + row) as u32);
+                let at = u32::try_from((own.chunks.len() - 1) * ROWS + row);
+                own.rows.push(at.expect("rows of fewer than 2^32 in chunks fit memory"));
             }
         }
     }

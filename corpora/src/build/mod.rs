@@ -3,14 +3,15 @@
 //! Spans may come in any order and be spread over builders in any way: the segments are the same
 //! but for the numbering of dictionary codes. Of spans that are the same span (trace id, span id,
 //! name, kind, start and end agree) one row stays, the one with the least values; the trace table
-//! counts every span as it came. Of spans that no rule reads, a fingerprint is all that is kept.
+//! counts every span as it came. Of spans of operations that no rule names, a fingerprint is kept,
+//! and the row only if it bears what is read of all spans.
 //!
 //! ```text
 //! Builder ── traces        an entry a trace, from every span
 //!         ├─ plans         rows of kept spans, in packed chunks: one plan for all operations
 //!         │                that the schema reads alike
 //!         ├─ dictionaries  one an attribute key
-//!         └─ fingerprints  of the other spans, to count duplicates
+//!         └─ fingerprints  of the spans that no rule names, to count duplicates
 //! ```
 
 mod attribute;
@@ -20,6 +21,7 @@ mod fingerprints;
 mod interner;
 mod merge;
 mod plan;
+mod resource;
 mod seal;
 mod seeds;
 mod table;
@@ -34,20 +36,20 @@ pub use attribute::{AttributeValue, ScalarRef};
 use cells::Cell;
 use chunk::Row;
 use fingerprints::Fingerprints;
+use hashbrown::HashMap;
 use interner::{Interner, MISSING};
 use ir::segment::DictionaryBuilder;
-use ir::{Schema, Type};
-pub use merge::finish;
+use ir::{Reads, Schema, Type};
+pub use merge::{SegmentSize, finish};
 use plan::Plan;
+use resource::ResourceList;
 pub use seal::{Sealed, Unsealed};
 use seeds::Seeds;
 use traces::{Part, Root, Texts, TraceTable};
-use wanted::{Found, Wanted};
+use wanted::{Found, Wanted, find};
 
 /// The largest OTLP number of a kind.
 const LAST_KIND: u8 = 5;
-/// The largest OTLP number of a status code.
-const LAST_STATUS: u8 = 2;
 
 /// A span as a reader found it, without its attributes.
 #[derive(Clone, Copy, Debug)]
@@ -89,19 +91,24 @@ pub struct Builder {
     names: DictionaryBuilder,
     operations: Vec<Operation>,
     plans: Vec<Plan>,
+    numbers_of_plans: HashMap<Reads, u32>,
+    /// What is read of all spans.
+    anywhere: Wanted,
     /// A dictionary an attribute key.
     dictionaries: Vec<DictionaryBuilder>,
     messages: DictionaryBuilder,
     services: DictionaryBuilder,
     scope_texts: DictionaryBuilder,
-    /// Codes of the kept attributes of each resource, then of its service.
+    /// The resources, as [`ResourceList`]s.
     resources: Interner,
+    /// Whether each of them bears what is read of all spans.
+    bearing: Vec<bool>,
     wanted_of_resources: Wanted,
     wanted_service: Wanted,
     /// Codes of name and version of each scope.
     scopes: Interner,
     fingerprints: Fingerprints,
-    scratch: Vec<u32>,
+    scratch: ResourceList,
 }
 
 /// What a builder knows of an operation.
@@ -117,7 +124,6 @@ const SERVICE: &str = "service.name";
 impl Builder {
     /// An empty builder.
     pub fn new(schema: Arc<Schema>) -> Self {
-        let resource_keys = schema.resource_keys().iter().map(|&key| schema.keys()[key].clone());
         let seeds = Seeds::get();
         Self {
             seeds,
@@ -126,16 +132,19 @@ impl Builder {
             names: DictionaryBuilder::default(),
             operations: Vec::new(),
             plans: Vec::new(),
+            numbers_of_plans: HashMap::new(),
+            anywhere: Wanted::of(&schema, schema.reads_anywhere()),
             dictionaries: vec![DictionaryBuilder::default(); schema.keys().len()],
             messages: DictionaryBuilder::default(),
             services: DictionaryBuilder::default(),
             scope_texts: DictionaryBuilder::default(),
             resources: Interner::default(),
-            wanted_of_resources: Wanted::new(resource_keys.collect()),
-            wanted_service: Wanted::new(vec![SERVICE.into()]),
+            bearing: Vec::new(),
+            wanted_of_resources: Wanted::of(&schema, schema.resource_keys()),
+            wanted_service: Wanted::new(vec![(0, SERVICE.into())]),
             scopes: Interner::default(),
             fingerprints: Fingerprints::default(),
-            scratch: Vec::new(),
+            scratch: ResourceList::default(),
             schema,
         }
     }
@@ -145,16 +154,21 @@ impl Builder {
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) -> u32 {
-        let Self { schema, dictionaries, services, scratch: codes, .. } = self;
-        let keys = schema.resource_keys();
-        codes.clear();
-        codes.resize(keys.len() + 1, MISSING);
-        self.wanted_of_resources.find(attributes.clone(), |position, found| {
-            let dictionary = &mut dictionaries[keys[position]];
-            codes[position] = code(found, dictionary);
+        let Self { dictionaries, services, scratch, .. } = self;
+        let mut service = MISSING;
+        scratch.clear();
+        find([&self.wanted_of_resources], attributes.clone(), |key, found| {
+            scratch.set(key, code(found, &mut dictionaries[key]));
         });
-        self.wanted_service.find(attributes, |_, found| codes[keys.len()] = code(found, services));
-        self.resources.intern(codes)
+        find([&self.wanted_service], attributes, |_, found| service = code(found, services));
+        let list = scratch.list(service);
+        let number = self.resources.intern(list);
+        if number as usize == self.bearing.len() {
+            let anywhere = self.schema.reads_anywhere();
+            let mut keys = resource::attributes(list).map(|(key, _)| key);
+            self.bearing.push(keys.any(|key| anywhere.binary_search(&key).is_ok()));
+        }
+        number
     }
 
     /// The number of an instrumentation scope, for [`SpanRecord::scope`].
@@ -178,47 +192,35 @@ impl Builder {
         self.spans += 1;
         let operation = self.operation(span.name);
         let Operation { plan, name_hash } = self.operations[operation as usize];
-        let resource = &self.resources.lists()[span.resource as usize];
         let root = (span.parent_id == 0).then(|| Root {
             start: span.start,
             id: span.span_id,
             operation,
-            service: resource[resource.len() - 1],
+            service: resource::service(&self.resources.lists()[span.resource as usize]),
         });
         let part = Part::of_span(span.start, span.end, span.flags, root);
         let texts = Texts { names: &self.names, services: &self.services };
         let trace = self.traces.add(span.trace_id, part, texts);
         let kind = if span.kind > LAST_KIND { 0 } else { span.kind };
+        let record = SpanRecord { kind, ..*span };
         let plan = &mut self.plans[plan as usize];
-        let kept = !plan.skips(resource, attributes.clone()) && {
-            let structure = self.schema.structure();
-            let message = match span.message {
-                "" => 0,
-                text if plan.reads.message => self.messages.intern(Type::Text, text) + 1,
-                _ => 0,
-            };
-            let row = Row {
-                start: span.start,
-                end: span.end,
-                id: span.span_id,
-                parent: if structure { span.parent_id } else { 0 },
-                trace,
-                operation,
-                resource: span.resource,
-                message,
-                scope: if structure { span.scope } else { 0 },
-                flags: if structure { span.flags } else { 0 },
-                kind,
-                status: if span.status > LAST_STATUS { 0 } else { span.status },
-            };
-            plan.add(row, resource, attributes, &mut self.dictionaries)
+        let message = match span.message {
+            "" => 0,
+            text if plan.reads.message => self.messages.intern(Type::Text, text) + 1,
+            _ => 0,
         };
-        if !kept {
-            self.fingerprints.push(self.seeds.span(&SpanRecord { kind, ..*span }, name_hash));
+        let row = Row { trace, operation, message, ..Row::of(&record, self.schema.structure()) };
+        let (anywhere, dictionaries) = (&self.anywhere, &mut self.dictionaries[..]);
+        if plan.reads.named {
+            plan.add(row, attributes, anywhere, dictionaries);
+        } else {
+            let borne = self.bearing[span.resource as usize];
+            plan.add_bearing(row, attributes, borne, anywhere, dictionaries);
+            self.fingerprints.push(self.seeds.span(&record, name_hash));
         }
     }
 
-    /// Bytes of memory that it holds; cheap to ask.
+    /// Bytes of memory that it holds: a sum over all tables, to be asked once for many spans.
     pub fn bytes(&self) -> usize {
         let single = [&self.names, &self.messages, &self.services, &self.scope_texts];
         let dictionaries = single.into_iter().chain(&self.dictionaries);
@@ -226,7 +228,9 @@ impl Builder {
             + self.operations.capacity() * size_of::<Operation>()
             + self.plans.iter().map(Plan::bytes).sum::<usize>()
             + dictionaries.map(DictionaryBuilder::bytes).sum::<usize>()
+            + self.anywhere.bytes()
             + self.resources.bytes()
+            + self.bearing.capacity()
             + self.scopes.bytes()
             + self.fingerprints.bytes()
     }
@@ -236,13 +240,17 @@ impl Builder {
         let number = self.names.intern(Type::Text, name);
         if number as usize == self.operations.len() {
             let reads = self.schema.reads(name);
-            let known = self.plans.iter().position(|plan| plan.reads == reads);
-            let plan = known.unwrap_or_else(|| {
-                self.plans.push(Plan::new(&self.schema, reads));
-                self.plans.len() - 1
-            });
+            let plan = match self.numbers_of_plans.get(&reads) {
+                Some(&plan) => plan,
+                None => {
+                    let plan = self.plans.len() as u32;
+                    self.numbers_of_plans.insert(reads.clone(), plan);
+                    self.plans.push(Plan::new(&self.schema, reads));
+                    plan
+                }
+            };
             let name_hash = self.seeds.name(name);
-            self.operations.push(Operation { plan: plan as u32, name_hash });
+            self.operations.push(Operation { plan, name_hash });
         }
         number
     }
@@ -258,7 +266,7 @@ fn code(found: Found<'_>, dictionary: &mut DictionaryBuilder) -> u32 {
 pub struct Finished {
     /// Spans that were added, duplicates included.
     pub spans: u64,
-    /// Of those, spans that were there already; only of spans that no segment keeps, the others
+    /// Of those, spans that were there already; only of operations that no rule names, the others
     /// are counted when their segment is sealed.
     pub duplicates: u64,
     /// Distinct traces.

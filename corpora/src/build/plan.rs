@@ -4,18 +4,16 @@ use ir::segment::DictionaryBuilder;
 use ir::{Reads, Schema};
 
 use super::attribute::AttributeValue;
-use super::cells::{Cell, OpenCells};
+use super::cells::Cell;
 use super::chunk::{Chunk, Open, ROWS, Row};
-use super::interner::MISSING;
-use super::wanted::Wanted;
+use super::wanted::{Wanted, find};
 
 /// The spans kept of all operations with the same [`Reads`].
 #[derive(Debug)]
 pub(super) struct Plan {
     pub(super) reads: Reads,
+    /// What is read of these operations and not anywhere.
     wanted: Wanted,
-    /// Where the kept keys are in a resource's list of codes.
-    in_resource: Vec<usize>,
     open: Open,
     pub(super) chunks: Vec<Chunk>,
     packed: usize,
@@ -24,54 +22,41 @@ pub(super) struct Plan {
 impl Plan {
     /// Nothing kept so far.
     pub(super) fn new(schema: &Schema, reads: Reads) -> Self {
-        let resource_keys = schema.resource_keys().iter();
-        Self {
-            wanted: Wanted::of(schema, &reads.keys),
-            in_resource: (resource_keys.enumerate())
-                .filter(|(_, key)| reads.keys.contains(key))
-                .map(|(position, _)| position)
-                .collect(),
-            open: Open::new(reads.keys.len()),
-            chunks: Vec::new(),
-            packed: 0,
-            reads,
-        }
+        let wanted = Wanted::of(schema, &reads.keys);
+        Self { reads, wanted, open: Open::default(), chunks: Vec::new(), packed: 0 }
     }
 
-    /// Whether its spans are kept only if they bear a key, on themselves or on `resource`, and this
-    /// one certainly does not.
-    pub(super) fn skips<'a, V>(
-        &self,
-        resource: &[u32],
-        attributes: impl Iterator<Item = (&'a str, V)>,
-    ) -> bool {
-        !self.reads.named && !self.in_resource(resource) && !self.wanted.any(attributes)
-    }
-
-    /// Adds a span; `false` if it turns out not to bear what it is kept for.
+    /// Adds a span of an operation that rules name; `anywhere` is what is read of all spans.
     pub(super) fn add<'a, V: AttributeValue<'a>>(
         &mut self,
         row: Row,
-        resource: &[u32],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        anywhere: &Wanted,
         dictionaries: &mut [DictionaryBuilder],
-    ) -> bool {
-        let Self { reads, wanted, open, .. } = self;
-        open.push(row);
-        wanted.find(attributes, |position, found| {
-            let dictionary = &mut dictionaries[reads.keys[position]];
-            let cell = Cell::of(found, dictionary);
-            open.columns[position].set_last(cell, dictionary);
-        });
-        let kept = self.reads.named
-            || self.in_resource(resource)
-            || self.open.columns.iter().any(OpenCells::has_last);
-        if !kept {
-            self.open.pop();
-        } else if self.open.rows.len() == ROWS {
-            self.pack();
+    ) {
+        self.push(row, attributes, anywhere, dictionaries);
+        self.pack_if_full();
+    }
+
+    /// Adds a span of another operation, if its resource bears what is read anywhere (`borne`) or
+    /// the span itself does.
+    pub(super) fn add_bearing<'a, V: AttributeValue<'a>>(
+        &mut self,
+        row: Row,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        borne: bool,
+        anywhere: &Wanted,
+        dictionaries: &mut [DictionaryBuilder],
+    ) {
+        if !borne && !anywhere.any(attributes.clone()) {
+            return;
         }
-        kept
+        self.push(row, attributes, anywhere, dictionaries);
+        if borne || self.open.bears() {
+            self.pack_if_full();
+        } else {
+            self.open.pop();
+        }
     }
 
     /// Packs what is left.
@@ -84,16 +69,34 @@ impl Plan {
 
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
-        self.packed + self.open.bytes()
+        size_of::<Self>() + self.wanted.bytes() + self.packed + self.open.bytes()
+    }
+
+    fn push<'a, V: AttributeValue<'a>>(
+        &mut self,
+        row: Row,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        anywhere: &Wanted,
+        dictionaries: &mut [DictionaryBuilder],
+    ) {
+        let Self { wanted, open, .. } = self;
+        open.push(row);
+        find([wanted, anywhere], attributes, |key, found| {
+            let dictionary = &mut dictionaries[key];
+            let cell = Cell::of(found, dictionary);
+            open.set(key, cell, dictionary);
+        });
+    }
+
+    fn pack_if_full(&mut self) {
+        if self.open.rows.len() == ROWS {
+            self.pack();
+        }
     }
 
     fn pack(&mut self) {
         let chunk = self.open.pack();
         self.packed += chunk.bytes();
         self.chunks.push(chunk);
-    }
-
-    fn in_resource(&self, resource: &[u32]) -> bool {
-        self.in_resource.iter().any(|&position| resource[position] != MISSING)
     }
 }

@@ -1,10 +1,10 @@
 //! Sorts the rows of one segment into the tables of their operations.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::HashMap;
+use hashbrown::{HashMap, HashSet};
 use ir::segment::{Buffer, Column, Dictionary, Narrow, Values};
 use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
 use ir::{Mask, Type};
@@ -13,6 +13,7 @@ use super::cells::Cell;
 use super::chunk::{Chunk, ROWS, Row};
 use super::interner::MISSING;
 use super::merge::Shared;
+use super::resource;
 use super::table::Tables;
 use super::traces::Entry;
 
@@ -23,9 +24,8 @@ pub(super) const OWN_TABLE: usize = 1024;
 #[derive(Debug)]
 pub struct Unsealed {
     pub(super) shared: Arc<Shared>,
-    /// Rank of the first trace.
-    pub(super) first: usize,
-    pub(super) traces: usize,
+    /// Ranks of its traces.
+    pub(super) traces: Range<usize>,
     pub(super) plans: Vec<PlanRows>,
 }
 
@@ -34,7 +34,8 @@ pub struct Unsealed {
 pub struct Sealed {
     /// The segment.
     pub segment: Segment,
-    /// Spans of it that were there more than once, beyond the first.
+    /// Spans of it that were there more than once, beyond the first; only of operations that a
+    /// rule names, the others are counted before.
     pub duplicates: u64,
 }
 
@@ -48,11 +49,10 @@ pub(super) struct PlanRows {
     pub(super) rows: Vec<u32>,
 }
 
-/// The spans of a plan by operation, trace, start and id, each once.
+/// The spans of a plan by operation, trace, start and id, each once. Their attributes stay in the
+/// chunks: a column at a time is read out.
 pub(super) struct PlanSpans {
-    plan: usize,
-    /// Attributes of the spans, by column; codes are the run's.
-    columns: Vec<Vec<Option<Cell>>>,
+    rows: PlanRows,
     /// The spans with the run's numbers; the operation by its place in `operations`, the trace by
     /// its ordinal.
     spans: Vec<Row>,
@@ -62,44 +62,48 @@ pub(super) struct PlanSpans {
     operations: Vec<(u32, Range<usize>)>,
 }
 
+/// The rows of a table to be: spans of a plan.
+pub(super) struct Content {
+    pub(super) plan: usize,
+    /// Numbers of the spans in the plan, in the order of the table.
+    pub(super) rows: Vec<u32>,
+}
+
 impl Unsealed {
     /// Sorts the spans into a segment.
     pub fn seal(self) -> Sealed {
-        let Self { shared, first, traces, plans } = self;
+        let Self { shared, traces, plans } = self;
         let mut duplicates = 0;
         let plans: Vec<PlanSpans> = (plans.into_iter())
             .map(|rows| {
+                let named = shared.reads[rows.plan].named;
                 let before = rows.rows.len();
-                let plan = PlanSpans::sort(&shared, first, rows);
-                duplicates += (before - plan.order.len()) as u64;
+                let plan = PlanSpans::sort(&shared, traces.start, rows);
+                duplicates += if named { (before - plan.order.len()) as u64 } else { 0 };
                 plan
             })
             .collect();
-        let ranks = first..first + traces;
-        let starts: Vec<u64> = shared.order[ranks.clone()]
-            .iter()
-            .map(|&at| shared.entries[at as usize].start)
-            .collect();
-        let mut tables = Tables::new(&shared, starts);
-        let operations = directory(&shared, &plans, traces, &mut tables);
-        let segment = tables.finish(self::traces(&shared, ranks), operations);
+        let starts = shared.order[traces.clone()].iter();
+        let starts = starts.map(|&at| shared.entries[at as usize].start).collect();
+        let (operations, contents) = directory(&shared, &plans, traces.len());
+        let tables = Tables::new(&shared, starts, &plans, &contents);
+        let segment = tables.finish(self::traces(&shared, traces), operations);
         Sealed { segment, duplicates }
     }
 }
 
-/// Finds a table for every operation and has the tables built.
+/// Finds a table for every operation.
 fn directory(
     shared: &Shared,
     plans: &[PlanSpans],
     traces: usize,
-    tables: &mut Tables<'_>,
-) -> Vec<OperationRows> {
+) -> (Vec<OperationRows>, Vec<Content>) {
     let operations = plans.iter().enumerate().flat_map(|(plan, spans)| {
         spans.operations.iter().map(move |(name, range)| (shared.names.text(*name), plan, range))
     });
     let mut operations: Vec<(&str, usize, &Range<usize>)> = operations.collect();
     operations.sort_unstable_by_key(|(name, ..)| *name);
-    let mut contents: Vec<(usize, Vec<u32>)> = Vec::new();
+    let mut contents: Vec<Content> = Vec::new();
     let mut common: HashMap<usize, usize> = HashMap::new();
     let mut directory = Vec::with_capacity(operations.len());
     for (name, plan, range) in operations {
@@ -109,9 +113,9 @@ fn directory(
         let fresh = contents.len();
         let table = if own { fresh } else { *common.entry(plan).or_insert(fresh) };
         if table == fresh {
-            contents.push((plan, Vec::new()));
+            contents.push(Content { plan, rows: Vec::new() });
         }
-        let content = &mut contents[table].1;
+        let content = &mut contents[table].rows;
         let start = content.len();
         content.extend_from_slice(rows);
         let presence = own.then(|| {
@@ -127,8 +131,7 @@ fn directory(
             presence,
         });
     }
-    contents.iter().for_each(|(plan, rows)| tables.push(&plans[*plan], rows));
-    directory
+    (directory, contents)
 }
 
 fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
@@ -176,24 +179,39 @@ impl PlanRows {
 
     /// An attribute of the rows, with the run's codes: read chunk by chunk, since sorted rows
     /// would jump between chunks.
-    fn cells(&self, shared: &Shared, column: usize, key: usize) -> Vec<Option<Cell>> {
-        let cells = self.rows.iter().map(|&at| {
-            let (worker, chunk) = &self.chunks[at as usize / ROWS];
+    fn cells(&self, shared: &Shared, key: usize) -> Vec<Option<Cell>> {
+        let mut cells = Vec::with_capacity(self.rows.len());
+        for part in self.rows.chunk_by(|&a, &b| a as usize / ROWS == b as usize / ROWS) {
+            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
             let codes = &shared.workers[*worker as usize].dictionaries[key];
-            Some(chunk.cell(at as usize % ROWS, column)?.recoded(|code| codes.get(code)))
-        });
-        cells.collect()
+            let Some(column) = chunk.cells(key) else {
+                cells.resize(cells.len() + part.len(), None);
+                continue;
+            };
+            cells.extend(
+                part.iter().map(|&at| {
+                    Some(column.get(at as usize % ROWS)?.recoded(|code| codes.get(code)))
+                }),
+            );
+        }
+        cells
+    }
+
+    /// The attributes of one row, by number of the key, with the run's codes.
+    fn attributes(&self, shared: &Shared, number: u32) -> Vec<(usize, Cell)> {
+        let at = self.rows[number as usize] as usize;
+        let (worker, chunk) = &self.chunks[at / ROWS];
+        let maps = &shared.workers[*worker as usize].dictionaries;
+        let cells = chunk.row_cells(at % ROWS);
+        cells.map(|(key, cell)| (key, cell.recoded(|code| maps[key].get(code)))).collect()
     }
 }
 
 impl PlanSpans {
     fn sort(shared: &Shared, first: usize, rows: PlanRows) -> Self {
         let mut spans = rows.spans(shared, first);
-        let keys = shared.reads[rows.plan].keys.iter().enumerate();
-        let columns = keys.map(|(column, &key)| rows.cells(shared, column, key)).collect();
         let names = number_operations(shared, &mut spans);
-        let order = Vec::new();
-        let mut plan = Self { plan: rows.plan, columns, spans, order, operations: Vec::new() };
+        let mut plan = Self { rows, spans, order: Vec::new(), operations: Vec::new() };
         plan.order_spans(shared);
         plan.operations = plan.find_operations(&names);
         plan
@@ -201,7 +219,7 @@ impl PlanSpans {
 
     /// What is kept of these spans, by number of the schema's plans.
     pub(super) fn plan(&self) -> usize {
-        self.plan
+        self.rows.plan
     }
 
     /// A span.
@@ -209,9 +227,19 @@ impl PlanSpans {
         &self.spans[number as usize]
     }
 
-    /// The value of an attribute of a span, with the run's codes.
-    pub(super) fn cell(&self, number: u32, column: usize) -> Option<Cell> {
-        self.columns[column][number as usize]
+    /// Numbers of the keys that spans may bear, ascending.
+    pub(super) fn keys(&self) -> Vec<usize> {
+        let chunks = self.rows.chunks.iter();
+        let keys: HashSet<usize> =
+            chunks.flat_map(|(_, chunk)| chunk.kinds().map(|(key, _)| key)).collect();
+        let mut keys: Vec<usize> = keys.into_iter().collect();
+        keys.sort_unstable();
+        keys
+    }
+
+    /// The values of an attribute, by number of the span, with the run's codes.
+    pub(super) fn cells(&self, shared: &Shared, key: usize) -> Vec<Option<Cell>> {
+        self.rows.cells(shared, key)
     }
 
     fn order_spans(&mut self, shared: &Shared) {
@@ -262,21 +290,11 @@ impl PlanSpans {
         (left.status, message(left), left.parent, left.flags)
             .cmp(&(right.status, message(right), right.parent, right.flags))
             .then_with(|| scope(left).cmp(&scope(right)))
-            .then_with(|| self.compare_attributes(shared, a, b))
+            .then_with(|| {
+                let attributes = |number| self.rows.attributes(shared, number).into_iter();
+                compare_attributes(shared, attributes(a), attributes(b))
+            })
             .then_with(|| compare_resources(shared, left.resource, right.resource))
-    }
-
-    fn compare_attributes(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
-        let keys = shared.reads[self.plan()].keys.iter().enumerate();
-        keys.map(|(column, &key)| {
-            let value = |number| {
-                let cell = self.cell(number, column)?;
-                Some(typed_text(cell, &shared.dictionaries[key]))
-            };
-            value(a).cmp(&value(b))
-        })
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
     }
 }
 
@@ -285,15 +303,23 @@ fn identity(row: &Row) -> (u64, u64, u8, u64) {
     (row.start, row.id, row.kind, row.end)
 }
 
+/// By the value of each key in turn; none is less than any.
+fn compare_attributes(
+    shared: &Shared,
+    a: impl Iterator<Item = (usize, Cell)>,
+    b: impl Iterator<Item = (usize, Cell)>,
+) -> Ordering {
+    let text =
+        |(key, cell): (usize, Cell)| (Reverse(key), typed_text(cell, &shared.dictionaries[key]));
+    a.map(text).cmp(b.map(text))
+}
+
 fn compare_resources(shared: &Shared, a: u32, b: u32) -> Ordering {
-    let value = |number: u32, position: usize, key: usize| {
-        let code = shared.resources[number as usize][position];
-        (code != MISSING).then(|| typed_text(Cell::from_code(code), &shared.dictionaries[key]))
+    let attributes = |number: u32| {
+        let list = resource::attributes(&shared.resources[number as usize]);
+        list.map(|(key, code)| (key, Cell::from_code(code)))
     };
-    let keys = shared.schema.resource_keys().iter().enumerate();
-    keys.map(|(position, &key)| value(a, position, key).cmp(&value(b, position, key)))
-        .find(|order| order.is_ne())
-        .unwrap_or(Ordering::Equal)
+    if a == b { Ordering::Equal } else { compare_attributes(shared, attributes(a), attributes(b)) }
 }
 
 fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {

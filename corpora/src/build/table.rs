@@ -3,9 +3,10 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashMap;
 use ir::segment::{
-    Buffer, Column, Dictionary, Index, Integers, Narrow, OperationRows, Scopes, Segment, Slot,
-    Table, Traces, Values, signed_difference,
+    Attributes, Buffer, Column, Dictionary, Index, Integers, Narrow, OperationRows, Scopes,
+    Segment, Slot, Table, Traces, Values, signed_difference,
 };
 use ir::{Mask, Type};
 
@@ -13,7 +14,8 @@ use super::cells::{Cell, Kind};
 use super::chunk::Row;
 use super::interner::MISSING;
 use super::merge::Shared;
-use super::seal::PlanSpans;
+use super::resource;
+use super::seal::{Content, PlanSpans};
 
 /// The tables of a segment so far.
 pub(super) struct Tables<'a> {
@@ -34,14 +36,23 @@ struct Local {
 }
 
 impl<'a> Tables<'a> {
-    /// No tables yet.
-    pub(super) fn new(shared: &'a Shared, starts: Vec<u64>) -> Self {
+    /// The tables of these contents.
+    pub(super) fn new(
+        shared: &'a Shared,
+        starts: Vec<u64>,
+        plans: &[PlanSpans],
+        contents: &[Content],
+    ) -> Self {
         let (resources, scopes) = (Local::default(), Local::default());
-        Self { shared, starts, tables: Vec::new(), resources, scopes }
+        let mut tables = Self { shared, starts, tables: Vec::new(), resources, scopes };
+        let columns = attributes(shared, plans, contents);
+        for (Content { plan, rows }, columns) in contents.iter().zip(columns) {
+            tables.push(&plans[*plan], rows, columns);
+        }
+        tables
     }
 
-    /// Adds the table of these rows.
-    pub(super) fn push(&mut self, plan: &PlanSpans, rows: &[u32]) {
+    fn push(&mut self, plan: &PlanSpans, rows: &[u32], columns: Vec<(usize, Column)>) {
         let shared = self.shared;
         // Copied side by side once, since every column below passes over them.
         let spans: Vec<Row> = rows.iter().map(|&row| *plan.span(row)).collect();
@@ -55,24 +66,20 @@ impl<'a> Tables<'a> {
             false => Vec::new(),
         };
         let reads = &shared.reads[plan.plan()];
-        let start = |row: &Row| signed_difference(row.start, self.starts[row.trace as usize]);
+        let start = |row: &Row| row.start - self.starts[row.trace as usize];
         let codes = |code: fn(&Row) -> u8, dictionary: &Arc<Dictionary>| {
             let codes = Narrow::pack(spans.iter().map(|row| code(row).into()));
             let values = Values::Codes(codes, Arc::clone(dictionary));
             Slot::Decoded(Column { values, present: None })
         };
-        let mut attributes = vec![Slot::NotDecoded; shared.schema.keys().len()];
-        for (column, &key) in reads.keys.iter().enumerate() {
-            let cells = rows.iter().map(|&row| plan.cell(row, column));
-            attributes[key] = Slot::Decoded(self::column(cells, &shared.dictionaries[key]));
-        }
+        let decoded = vec![Arc::clone(&reads.keys), Arc::clone(shared.schema.reads_anywhere())];
         let message = || {
             let code = |row: &Row| row.message.checked_sub(1).map(Cell::from_code);
             Slot::Decoded(column(spans.iter().map(code), &shared.messages))
         };
         self.tables.push(Table {
             trace: Buffer::collect(spans.iter().map(|row| row.trace)),
-            start: Integers::pack(spans.iter().map(start)),
+            start: Narrow::pack(spans.iter().map(start)),
             id: Buffer::collect(spans.iter().map(|row| row.id)),
             resource: Narrow::pack(resources.into_iter()),
             duration: ints(|row| signed_difference(row.end, row.start)),
@@ -82,7 +89,7 @@ impl<'a> Tables<'a> {
             parent: kept(ints(|row| row.parent.cast_signed())),
             scope: kept(Slot::Decoded(integers(scopes.iter().map(|&scope: &u64| scope as i64)))),
             flags: kept(ints(|row| row.flags.into())),
-            attributes,
+            attributes: Attributes::new(columns, decoded),
         });
     }
 
@@ -91,10 +98,12 @@ impl<'a> Tables<'a> {
         let shared = self.shared;
         let schema = &shared.schema;
         let mut resources = vec![Slot::NotDecoded; schema.keys().len()];
-        for (position, &key) in schema.resource_keys().iter().enumerate() {
-            let used = self.resources.used.iter();
-            let cells = used.map(|&number| cell(shared.resources[number as usize][position]));
-            resources[key] = Slot::Decoded(column(cells, &shared.dictionaries[key]));
+        for &key in schema.resource_keys() {
+            resources[key] = Slot::Decoded(Column::EMPTY);
+        }
+        for (key, cells) in self.resource_cells() {
+            let column = column(cells.into_iter(), &shared.dictionaries[key]);
+            resources[key] = Slot::Decoded(column);
         }
         let scope = |position: usize| {
             if !schema.structure() {
@@ -117,6 +126,46 @@ impl<'a> Tables<'a> {
             index: Index::default(),
         }
     }
+
+    /// The values of each key that a resource bears, by number of the resource.
+    fn resource_cells(&self) -> Vec<(usize, Vec<Option<Cell>>)> {
+        let used = &self.resources.used;
+        let mut all: HashMap<usize, Vec<Option<Cell>>> = HashMap::new();
+        for (number, &of_run) in used.iter().enumerate() {
+            for (key, code) in resource::attributes(&self.shared.resources[of_run as usize]) {
+                let cells = all.entry(key).or_insert_with(|| vec![None; used.len()]);
+                cells[number] = Some(Cell::from_code(code));
+            }
+        }
+        all.into_iter().collect()
+    }
+}
+
+/// The attribute columns of each content, by number of the key. Each is read out once for all
+/// contents of a plan, and thrown away before the next.
+fn attributes(
+    shared: &Shared,
+    plans: &[PlanSpans],
+    contents: &[Content],
+) -> Vec<Vec<(usize, Column)>> {
+    let mut of_plans: Vec<Vec<usize>> = vec![Vec::new(); plans.len()];
+    for (table, content) in contents.iter().enumerate() {
+        of_plans[content.plan].push(table);
+    }
+    let mut columns: Vec<Vec<(usize, Column)>> = vec![Vec::new(); contents.len()];
+    for (plan, tables) in plans.iter().zip(of_plans) {
+        for key in plan.keys() {
+            let cells = plan.cells(shared, key);
+            for &table in &tables {
+                let own = contents[table].rows.iter().map(|&row| cells[row as usize]);
+                let column = column(own, &shared.dictionaries[key]);
+                if !matches!(column.values, Values::Empty) {
+                    columns[table].push((key, column));
+                }
+            }
+        }
+    }
+    columns
 }
 
 impl Local {
@@ -132,10 +181,6 @@ impl Local {
         }
         u64::from(numbers[at])
     }
-}
-
-fn cell(code: u32) -> Option<Cell> {
-    (code != MISSING).then_some(Cell::from_code(code))
 }
 
 fn integers(values: impl ExactSizeIterator<Item = i64> + Clone) -> Column {

@@ -1,5 +1,6 @@
 //! Finds the attributes that rules read among those that a span or a resource bears.
 
+use hashbrown::HashMap;
 use ir::value::lookup;
 use ir::{Schema, Value};
 
@@ -7,22 +8,28 @@ use super::attribute::{AttributeValue, ScalarRef};
 
 /// Keys longer than this share a bucket.
 const LONGEST: usize = 63;
+/// Names of one length that are compared one by one; of more than that, the name is hashed.
+const COMPARED: usize = 8;
 
 /// A list of keys to look for, in one pass over the attributes.
 #[derive(Debug)]
 pub(super) struct Wanted {
-    /// The keys, by their position.
-    keys: Vec<Box<str>>,
+    /// The keys with their numbers.
+    keys: Vec<(usize, Box<str>)>,
     /// The keys and their dotted prefixes, by length.
     names: Vec<Name>,
     /// Where the names of a length begin in `names`.
-    buckets: Vec<usize>,
+    buckets: Vec<u32>,
+    /// The lengths that there are names of, a bit each.
+    lengths: u64,
+    /// Places of names, if more than a few are of one length.
+    places: HashMap<Box<str>, u32>,
 }
 
 #[derive(Debug)]
 struct Name {
     text: Box<str>,
-    /// The position of the key of this very name.
+    /// The number of the key of this very name.
     key: Option<usize>,
     /// Whether a map of this name may hold a key's entry.
     prefix: bool,
@@ -39,23 +46,26 @@ pub(super) enum Found<'a> {
 impl Wanted {
     /// Looks for the keys of these numbers.
     pub(super) fn of(schema: &Schema, numbers: &[usize]) -> Self {
-        Self::new(numbers.iter().map(|&number| schema.keys()[number].clone()).collect())
+        Self::new(numbers.iter().map(|&number| (number, schema.keys()[number].clone())).collect())
     }
 
-    /// Looks for `keys`.
-    pub(super) fn new(keys: Vec<Box<str>>) -> Self {
-        let mut names: Vec<Name> = Vec::new();
-        for (position, key) in keys.iter().enumerate() {
-            named(&mut names, key).key = Some(position);
-            for (dot, _) in key.match_indices('.') {
-                named(&mut names, &key[..dot]).prefix = true;
-            }
-        }
-        names.sort_by_key(|name| name.text.len().min(LONGEST));
-        let buckets = (0..=LONGEST + 1)
-            .map(|length| names.partition_point(|name| name.text.len().min(LONGEST) < length))
+    /// Looks for `keys`, known by these numbers.
+    pub(super) fn new(keys: Vec<(usize, Box<str>)>) -> Self {
+        let mut names = names(&keys);
+        names.sort_unstable_by_key(|name| name.text.len().min(LONGEST));
+        let length = |name: &Name| name.text.len().min(LONGEST);
+        let buckets: Vec<u32> = (0..=LONGEST + 1)
+            .map(|least| names.partition_point(|name| length(name) < least) as u32)
             .collect();
-        Self { keys, names, buckets }
+        let crowded = buckets.windows(2).any(|pair| (pair[1] - pair[0]) as usize > COMPARED);
+        let places = names.iter().enumerate().filter(|_| crowded);
+        Self {
+            lengths: names.iter().fold(0, |lengths, name| lengths | 1 << length(name)),
+            places: places.map(|(at, name)| (name.text.clone(), at as u32)).collect(),
+            keys,
+            names,
+            buckets,
+        }
     }
 
     /// Whether any attribute may give a value to one of the keys.
@@ -63,31 +73,13 @@ impl Wanted {
         attributes.any(|(key, _)| self.name(key).is_some())
     }
 
-    /// Calls `set` with each value that a key may have, by the key's position; of several for
-    /// one key the last counts.
-    pub(super) fn find<'a, V: AttributeValue<'a>>(
-        &self,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-        mut set: impl FnMut(usize, Found<'a>),
-    ) {
-        let mut maps = false;
-        for (key, value) in attributes.clone() {
-            let Some(name) = self.name(key) else { continue };
-            let scalar = value.scalar();
-            maps |= name.prefix && scalar == ScalarRef::Composite;
-            if let Some(position) = name.key {
-                set(
-                    position,
-                    match scalar {
-                        ScalarRef::Composite => Found::Value(value.to_value()),
-                        scalar => Found::Scalar(scalar),
-                    },
-                );
-            }
-        }
-        if maps {
-            self.find_in_maps(attributes, set);
-        }
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        let keys = self.keys.iter().map(|(_, key)| key.len() + size_of::<(usize, Box<str>)>());
+        let names = self.names.iter().map(|name| name.text.len() + size_of::<Name>());
+        keys.chain(names).sum::<usize>()
+            + size_of_val(&*self.buckets)
+            + self.places.allocation_size()
     }
 
     /// The same where a map may hold entries that count: rare, so by the definition.
@@ -100,10 +92,10 @@ impl Wanted {
             .filter(|(key, _)| self.name(key).is_some())
             .map(|(key, value)| (key, owned(value)))
             .collect();
-        for (position, key) in self.keys.iter().enumerate() {
+        for (number, key) in &self.keys {
             let value = lookup(named.iter().map(|(key, value)| (*key, value)), key);
             set(
-                position,
+                *number,
                 match value {
                     Some(value) => Found::Value(value.clone()),
                     None => Found::Scalar(ScalarRef::Empty),
@@ -114,8 +106,40 @@ impl Wanted {
 
     fn name(&self, key: &str) -> Option<&Name> {
         let length = key.len().min(LONGEST);
-        let names = &self.names[self.buckets[length]..self.buckets[length + 1]];
+        if self.lengths & 1 << length == 0 {
+            return None;
+        }
+        let names = &self.names[self.buckets[length] as usize..self.buckets[length + 1] as usize];
+        if names.len() > COMPARED {
+            return self.places.get(key).map(|&at| &self.names[at as usize]);
+        }
         names.iter().find(|name| *name.text == *key)
+    }
+}
+
+/// Calls `set` with each value that a key of `wanted` may have, by the key's number; of several for
+/// one key the last counts. One pass over the attributes, except for maps.
+pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
+    wanted: [&Wanted; LISTS],
+    attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    mut set: impl FnMut(usize, Found<'a>),
+) {
+    let mut maps = [false; LISTS];
+    for (key, value) in attributes.clone() {
+        for (wanted, maps) in wanted.iter().zip(&mut maps) {
+            let Some(name) = wanted.name(key) else { continue };
+            let scalar = value.scalar();
+            *maps |= name.prefix && scalar == ScalarRef::Composite;
+            let Some(number) = name.key else { continue };
+            let found = match scalar {
+                ScalarRef::Composite => Found::Value(value.to_value()),
+                scalar => Found::Scalar(scalar),
+            };
+            set(number, found);
+        }
+    }
+    for (wanted, _) in wanted.iter().zip(maps).filter(|(_, maps)| *maps) {
+        wanted.find_in_maps(attributes.clone(), &mut set);
     }
 }
 
@@ -130,11 +154,35 @@ fn owned<'a, V: AttributeValue<'a>>(value: V) -> Value {
     }
 }
 
-/// The entry of `text`, made if it is new.
-fn named<'a>(names: &'a mut Vec<Name>, text: &str) -> &'a mut Name {
-    let at = names.iter().position(|name| *name.text == *text).unwrap_or_else(|| {
-        names.push(Name { text: text.into(), key: None, prefix: false });
-        names.len() - 1
-    });
-    &mut names[at]
+/// The keys and their dotted prefixes, each once.
+fn names(keys: &[(usize, Box<str>)]) -> Vec<Name> {
+    let mut names: HashMap<&str, Name> = HashMap::with_capacity(keys.len());
+    let fresh = |text: &str| Name { text: text.into(), key: None, prefix: false };
+    for (number, key) in keys {
+        names.entry(&**key).or_insert_with(|| fresh(key)).key = Some(*number);
+        for (dot, _) in key.match_indices('.') {
+            let prefix = &key[..dot];
+            names.entry(prefix).or_insert_with(|| fresh(prefix)).prefix = true;
+        }
+    }
+    names.into_values().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_however_many_are_of_one_length() {
+        for count in [1, COMPARED, COMPARED + 1, 5000] {
+            let keys = (0..count).map(|at| (at * 2, format!("key.{at:04}").into())).collect();
+            let wanted = Wanted::new(keys);
+            for at in 0..count {
+                let name = wanted.name(&format!("key.{at:04}")).expect("it is wanted");
+                assert_eq!((name.key, name.prefix), (Some(at * 2), false));
+            }
+            assert!(wanted.name("key").is_some_and(|name| name.prefix && name.key.is_none()));
+            assert!(wanted.name("key.none").is_none() && wanted.name("kez").is_none());
+        }
+    }
 }

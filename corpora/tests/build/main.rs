@@ -1,12 +1,13 @@
 //! The builder against a brute-force reading of the same spans, and its promises on memory and time.
 
+mod large;
 mod model;
 mod reference;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use betrace_corpora::build::{Builder, Finished, finish};
+use betrace_corpora::build::{Builder, Finished, SegmentSize, finish};
 use ir::segment::{Slot, Values};
 use ir::{Schema, Segment, Value};
 use model::{Random, Span, builders, schema};
@@ -18,14 +19,19 @@ fn run(schema: &Arc<Schema>, spans: &[Span], workers: usize, traces: usize) -> O
     for (number, span) in spans.iter().enumerate() {
         span.add_to(&mut builders[number % workers]);
     }
-    found(finish(builders, traces))
+    found(finish(builders, of_traces(traces)))
+}
+
+/// Segments of so many traces, whatever their spans.
+fn of_traces(traces: usize) -> SegmentSize {
+    SegmentSize { traces, rows: usize::MAX }
 }
 
 /// The only segment of these spans.
 fn segment(spans: &[Span]) -> Segment {
     let mut builder = Builder::new(Arc::new(schema()));
     spans.iter().for_each(|span| span.add_to(&mut builder));
-    let mut finished = finish(vec![builder], usize::MAX);
+    let mut finished = finish(vec![builder], of_traces(usize::MAX));
     finished.segments.pop_front().expect("there are spans").seal().segment
 }
 
@@ -96,9 +102,9 @@ fn many_rows_fill_chunks_and_tables_of_their_own() {
 
 #[test]
 fn nothing_in_nothing_out() {
-    let Finished { spans, traces, first, segments, .. } = finish(Vec::new(), 10);
+    let Finished { spans, traces, first, segments, .. } = finish(Vec::new(), of_traces(10));
     assert_eq!((spans, traces, first, segments.len()), (0, 0, None, 0));
-    let finished = finish(vec![Builder::new(Arc::new(schema()))], 10);
+    let finished = finish(vec![Builder::new(Arc::new(schema()))], of_traces(10));
     assert_eq!((finished.spans, finished.segments.len()), (0, 0));
 }
 
@@ -110,7 +116,7 @@ fn a_column_is_of_numbers_if_all_its_values_are_of_one_numeric_type() {
             .collect();
         let segment = segment(&spans);
         let key = segment.key("n").expect("a rule reads it");
-        match &segment.tables[0].attributes[key] {
+        match segment.tables[0].attributes.get(key).expect("it is read") {
             Slot::Decoded(column) => match column.values {
                 Values::Empty => "empty",
                 Values::Integers(_) => "integers",
@@ -132,8 +138,8 @@ fn a_column_is_of_numbers_if_all_its_values_are_of_one_numeric_type() {
         Span::new(1, 1, "pay", 0, 1).with("n", Value::Int(1 << 40)),
         Span::new(1, 2, "pay", 0, 1),
     ]);
-    let slot = &big.tables[0].attributes[big.key("n").expect("a rule reads it")];
-    let Slot::Decoded(column) = slot else { panic!("it is read") };
+    let slot = big.tables[0].attributes.get(big.key("n").expect("a rule reads it"));
+    let Some(Slot::Decoded(column)) = slot else { panic!("it is read") };
     let Values::Integers(integers) = &column.values else { panic!("all are integers") };
     assert_eq!((integers.base, integers.max), (1 << 40, 1 << 40), "a missing value is no value");
     // Another chunk, or an overwritten value of the same chunk, does not show.
@@ -144,8 +150,8 @@ fn a_column_is_of_numbers_if_all_its_values_are_of_one_numeric_type() {
     spans[7] = spans[7].clone().with("n", text()).with("n", Value::Int(7));
     let segment = segment(&spans);
     let key = segment.key("n").expect("a rule reads it");
-    let slot = &segment.table(0).attributes[key];
-    let Slot::Decoded(column) = slot else { panic!("it is read") };
+    let slot = segment.table(0).attributes.get(key);
+    let Some(Slot::Decoded(column)) = slot else { panic!("it is read") };
     assert!(matches!(column.values, Values::Integers(_)), "{:?}", segment.operations[0].name);
 }
 
@@ -159,9 +165,10 @@ fn defects_of_ids_and_clocks_have_their_flags() {
     let [a, b] = cycle;
     let mut builder = Builder::new(Arc::new(schema()));
     [own_parent, a, b, extreme].iter().for_each(|span| span.add_to(&mut builder));
-    let finished = finish(vec![builder], 10);
+    let finished = finish(vec![builder], of_traces(10));
     assert_eq!((finished.traces, finished.rootless, finished.clock_defects), (3, 2, 1));
     let segment = segment(&[Span::new(3, 1, "pay", 0, u64::MAX), Span::new(3, 2, "pay", 9, 0)]);
+    assert_eq!([0, 1].map(|row| segment.start(ir::segment::RowRef { operation: 0, row })), [0, 9]);
     let durations: Vec<String> = (0..2)
         .map(|row| {
             let at = ir::segment::RowRef { operation: 0, row };
@@ -179,7 +186,7 @@ fn a_million_children_of_one_trace_take_no_more_than_many_traces() {
     for number in 0..1_000_000 {
         Span::new(1, number, "pay", number % 7, 10).add_to(&mut builder);
     }
-    let mut finished = finish(vec![builder], 1 << 16);
+    let mut finished = finish(vec![builder], of_traces(1 << 16));
     let sealed = finished.segments.pop_front().expect("one segment").seal();
     assert_eq!(sealed.segment.operations[0].rows.len(), 1_000_000);
     assert_eq!(sealed.duplicates, 0);

@@ -43,7 +43,7 @@ pub fn expected(schema: &Schema, spans: &[Span], traces_per_segment: usize) -> O
             lines.push(line);
             rootless += u64::from(flags & ROOTLESS != 0);
             defects += u64::from(flags & CLOCK_DEFECT != 0);
-            rows.extend(trace_rows(schema, ordinal, *start, spans, &mut outcome.duplicates));
+            rows.extend(trace_rows(schema, ordinal, spans, &mut outcome.duplicates));
         }
         rows.sort();
         lines.extend(rows.into_iter().map(|(_, line)| line));
@@ -110,7 +110,7 @@ fn kept(schema: &Schema, reads: &Reads, span: &Span) -> bool {
         value(&span.attributes, name).is_some()
             || schema.resource_keys().contains(key) && value(&span.resource, name).is_some()
     };
-    reads.named || reads.keys.iter().any(bears)
+    reads.named || schema.reads_anywhere().iter().any(bears)
 }
 
 type SortKey = (String, usize, u64, u64, u8, u64);
@@ -119,27 +119,25 @@ type SortKey = (String, usize, u64, u64, u8, u64);
 fn trace_rows(
     schema: &Schema,
     ordinal: usize,
-    trace_start: u64,
     spans: &[&Span],
     duplicates: &mut u64,
 ) -> Vec<(SortKey, String)> {
     let mut rows = BTreeMap::new();
-    let mut unkept = BTreeSet::new();
+    let mut seen = BTreeSet::new();
     for span in spans {
         let reads = schema.reads(&span.name);
         let kind = if span.kind > 5 { 0 } else { span.kind };
         let key = (span.name.clone(), ordinal, span.start, span.span_id, kind, span.end);
+        *duplicates += u64::from(!seen.insert(key.clone()));
         if !kept(schema, &reads, span) {
-            *duplicates += u64::from(!unkept.insert(key));
             continue;
         }
-        let row = row(schema, &reads, trace_start, span, &key);
+        let row = row(schema, &reads, span, &key);
         match rows.entry(key) {
             std::collections::btree_map::Entry::Vacant(vacant) => {
                 vacant.insert(row);
             }
             std::collections::btree_map::Entry::Occupied(mut other) => {
-                *duplicates += 1;
                 if row.0 < other.get().0 {
                     other.insert(row);
                 }
@@ -152,13 +150,7 @@ fn trace_rows(
 /// What decides between duplicates, and the line.
 type Values = (u8, Typed, u64, u32, Option<(String, String)>, Vec<Typed>, Vec<Typed>);
 
-fn row(
-    schema: &Schema,
-    reads: &Reads,
-    trace_start: u64,
-    span: &Span,
-    key: &SortKey,
-) -> (Values, String) {
+fn row(schema: &Schema, reads: &Reads, span: &Span, key: &SortKey) -> (Values, String) {
     let structure = schema.structure();
     let status = if span.status > 2 { 0 } else { span.status };
     let message =
@@ -166,12 +158,12 @@ fn row(
     let parent = if structure { span.parent_id } else { 0 };
     let flags = if structure { span.flags } else { 0 };
     let scope = structure.then(|| span.scope.clone());
+    let keys = schema.keys_of(&span.name);
     let own: Vec<Typed> =
-        reads.keys.iter().map(|&key| value(&span.attributes, &schema.keys()[key])).collect();
+        keys.iter().map(|&key| value(&span.attributes, &schema.keys()[key])).collect();
     let resource: Vec<Typed> =
         schema.resource_keys().iter().map(|&k| value(&span.resource, &schema.keys()[k])).collect();
-    let start = trace_start.saturating_add_signed(signed_difference(span.start, trace_start));
-    let (name, ordinal, _, id, kind, _) = key;
+    let (name, ordinal, start, id, kind, _) = key;
     let mut line = format!(
         "{name} {ordinal} {start} {id:x} {} {} {}",
         signed_difference(span.end, span.start),
@@ -184,7 +176,7 @@ fn row(
     line += &format!(" flags={}", slot(structure, &Some((Type::Int, flags.to_string()))));
     line += &format!(" scope={}", slot(structure, &text(&span.scope.0)));
     for (number, name) in schema.keys().iter().enumerate() {
-        let at = reads.keys.iter().position(|key| *key == number);
+        let at = keys.iter().position(|key| *key == number);
         line += &format!(" {name}={}", slot(at.is_some(), at.map_or(&None, |at| &own[at])));
         let at = schema.resource_keys().iter().position(|key| *key == number);
         line += &format!("/{}", slot(at.is_some(), at.map_or(&None, |at| &resource[at])));
@@ -259,7 +251,8 @@ fn row_line(segment: &Segment, at: RowRef) -> String {
     line += &format!(" scope={scope}");
     for (key, name) in segment.keys.iter().enumerate() {
         let resource = read(&segment.resources[key], table.resource.get(row) as usize);
-        line += &format!(" {name}={}/{resource}", read(&table.attributes[key], row));
+        let attribute = table.attributes.get(key).unwrap_or(&Slot::NotDecoded);
+        line += &format!(" {name}={}/{resource}", read(attribute, row));
     }
     line
 }

@@ -15,17 +15,21 @@
 //!
 //! "Not decoded" is not "absent": reading what a segment was not made to hold is a [`Fault`].
 
+mod attributes;
 mod buffer;
 mod column;
 mod dictionary;
+mod index;
 
 use std::ops::Range;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
+pub use attributes::Attributes;
 pub use buffer::Buffer;
 pub use column::{Column, Integers, Narrow, Values};
 pub use dictionary::{Dictionary, DictionaryBuilder};
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
+pub use index::Index;
 
 use crate::mask::Mask;
 use crate::module::{Field, Operation, TraceField};
@@ -57,7 +61,7 @@ pub struct Segment {
     pub scopes: Scopes,
     /// Operations that the segment was made to hold; of others it has some spans at most.
     pub coverage: Coverage,
-    /// Numbers of operations by name, and each trace's rows: made when first needed.
+    /// Numbers of keys and operations, and each trace's rows: made when first needed.
     pub index: Index,
 }
 
@@ -109,7 +113,7 @@ pub struct Table {
     /// Ordinal of the row's trace; ascending within an operation.
     pub trace: Buffer<u32>,
     /// Start in nanoseconds after the trace's start; ascending within a trace of an operation.
-    pub start: Integers,
+    pub start: Narrow,
     /// Span id, as a big-endian number.
     pub id: Buffer<u64>,
     /// Number of the resource.
@@ -129,7 +133,7 @@ pub struct Table {
     /// The span's flags.
     pub flags: Slot,
     /// Attribute columns, by key number.
-    pub attributes: Vec<Slot>,
+    pub attributes: Attributes,
 }
 
 /// A column, or the mark that it was not decoded.
@@ -168,13 +172,6 @@ pub struct Fault {
     pub what: String,
 }
 
-/// What a segment derives from its columns when first asked.
-#[derive(Debug, Default)]
-pub struct Index {
-    names: OnceLock<HashMap<Box<str>, usize>>,
-    by_trace: OnceLock<(Vec<u32>, Vec<RowRef>)>,
-}
-
 impl Segment {
     /// How many traces there are.
     pub fn len(&self) -> usize {
@@ -193,7 +190,7 @@ impl Segment {
     pub fn select(&self, operation: &Operation) -> Result<Vec<usize>, Fault> {
         self.covers(operation)?;
         Ok(match operation {
-            Operation::Named(name) => self.names().get(name).copied().into_iter().collect(),
+            Operation::Named(name) => self.index.operation(self, name).into_iter().collect(),
             Operation::Wildcard(_) => {
                 let names = self.operations.iter().enumerate();
                 names.filter(|(_, rows)| operation.matches(&rows.name)).map(|(at, _)| at).collect()
@@ -216,7 +213,7 @@ impl Segment {
 
     /// The number of an attribute key, if any column has it.
     pub fn key(&self, key: &str) -> Option<usize> {
-        self.keys.iter().position(|own| **own == *key)
+        self.index.key(self, key)
     }
 
     /// The table of an operation.
@@ -291,7 +288,7 @@ impl Segment {
     pub fn start(&self, at: RowRef) -> u64 {
         let table = self.table(at.operation as usize);
         let trace = table.trace[at.row as usize] as usize;
-        self.traces.start[trace].saturating_add_signed(table.start.get(at.row as usize))
+        self.traces.start[trace].saturating_add(table.start.get(at.row as usize))
     }
 
     /// The span id of a row.
@@ -301,15 +298,7 @@ impl Segment {
 
     /// All rows of a trace, by start, then span id.
     pub fn spans_of(&self, trace: usize) -> &[RowRef] {
-        let (starts, rows) = self.index.by_trace.get_or_init(|| self.list_by_trace());
-        &rows[starts[trace] as usize..starts[trace + 1] as usize]
-    }
-
-    fn names(&self) -> &HashMap<Box<str>, usize> {
-        self.index.names.get_or_init(|| {
-            let names = self.operations.iter().enumerate();
-            names.map(|(at, operation)| (operation.name.clone(), at)).collect()
-        })
+        self.index.spans_of(self, trace)
     }
 
     fn span_attribute<'a>(
@@ -332,34 +321,6 @@ impl Segment {
     ) -> Result<Option<Datum<'a>>, Fault> {
         let slot = self.key(key).and_then(|key| self.resources.get(key));
         slot.unwrap_or(&Slot::NotDecoded).get(table.resource.get(row) as usize, field)
-    }
-
-    fn list_by_trace(&self) -> (Vec<u32>, Vec<RowRef>) {
-        let mut starts = vec![0_u32; self.len() + 1];
-        let rows = || {
-            self.operations.iter().enumerate().flat_map(|(number, operation)| {
-                let trace = &self.tables[operation.table].trace;
-                operation.rows.clone().map(move |row| {
-                    let at = RowRef { operation: number as u32, row: row as u32 };
-                    (trace[row] as usize, at)
-                })
-            })
-        };
-        rows().for_each(|(trace, _)| starts[trace + 1] += 1);
-        for trace in 0..self.len() {
-            starts[trace + 1] += starts[trace];
-        }
-        let mut next = starts.clone();
-        let mut list = vec![RowRef { operation: 0, row: 0 }; starts[self.len()] as usize];
-        for (trace, at) in rows() {
-            list[next[trace] as usize] = at;
-            next[trace] += 1;
-        }
-        for trace in 0..self.len() {
-            let own = &mut list[starts[trace] as usize..starts[trace + 1] as usize];
-            own.sort_by(|&a, &b| self.by_start(a).cmp(&self.by_start(b)));
-        }
-        (starts, list)
     }
 
     /// What rows are listed by: start, span id, then name, so that the order is total and does

@@ -11,8 +11,8 @@
 use std::collections::BTreeMap;
 
 use ir::segment::{
-    Buffer, Column, Coverage, DictionaryBuilder, Integers, Narrow, OperationRows, Segment, Slot,
-    Table, Traces, Values,
+    Buffer, Column, Coverage, DictionaryBuilder, Narrow, OperationRows, Segment, Slot, Table,
+    Traces, Values,
 };
 use ir::{Mask, Type};
 
@@ -147,10 +147,10 @@ fn table(
     let resource = |span: &Span| {
         resources.iter().position(|resource| **resource == span.resource).unwrap() as u64
     };
-    let start = rows.iter().map(|(trace, span)| (span.start - starts[*trace]) as i64);
+    let start = rows.iter().map(|(trace, span)| span.start - starts[*trace]);
     Table {
         trace: Buffer::collect(rows.iter().map(|(trace, _)| *trace as u32)),
-        start: Integers::pack(start),
+        start: Narrow::pack(start),
         id: Buffer::collect(rows.iter().map(|(_, span)| span.id)),
         resource: Narrow::pack(rows.iter().map(|(_, span)| resource(span))),
         attributes: keys

@@ -1,0 +1,67 @@
+//! A resource as a list of numbers: the code of its service, then the number of each key that it
+//! bears, ascending, and the code of the key's value. With ten thousand rules a resource may be
+//! asked for as many keys and bear three of them.
+
+use super::interner::MISSING;
+
+/// Makes such a list, attribute by attribute.
+#[derive(Debug, Default)]
+pub(super) struct ResourceList {
+    attributes: Vec<(u32, u32)>,
+    list: Vec<u32>,
+}
+
+impl ResourceList {
+    /// Forgets all.
+    pub(super) fn clear(&mut self) {
+        self.attributes.clear();
+    }
+
+    /// Sets the value of a key, or unsets it by [`MISSING`].
+    pub(super) fn set(&mut self, key: usize, code: u32) {
+        let key = key as u32;
+        match self.attributes.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) if code == MISSING => {
+                self.attributes.remove(at);
+            }
+            Ok(at) => self.attributes[at].1 = code,
+            Err(_) if code == MISSING => {}
+            Err(at) => self.attributes.insert(at, (key, code)),
+        }
+    }
+
+    /// The list.
+    pub(super) fn list(&mut self, service: u32) -> &[u32] {
+        self.list.clear();
+        self.list.push(service);
+        self.list.extend(self.attributes.iter().flat_map(|&(key, code)| [key, code]));
+        &self.list
+    }
+}
+
+/// The code of the service of a list, [`MISSING`] without one.
+pub(super) fn service(list: &[u32]) -> u32 {
+    list[0]
+}
+
+/// Numbers of keys and codes of values of a list.
+pub(super) fn attributes(list: &[u32]) -> impl Iterator<Item = (usize, u32)> {
+    list[1..].chunks_exact(2).map(|pair| (pair[0] as usize, pair[1]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_holds_what_was_set_last() {
+        let mut resource = ResourceList::default();
+        for (key, code) in [(9, 1), (2, 5), (9, 3), (4, 4), (4, MISSING), (1, MISSING)] {
+            resource.set(key, code);
+        }
+        let list = resource.list(7).to_vec();
+        assert_eq!((service(&list), attributes(&list).collect()), (7, vec![(2, 5), (9, 3)]));
+        resource.clear();
+        assert_eq!(resource.list(MISSING), [MISSING]);
+    }
+}

@@ -1,0 +1,98 @@
+//! What a segment derives from its columns when first asked: numbers by text, and each trace's rows.
+
+use std::sync::OnceLock;
+
+use hashbrown::HashMap;
+
+use super::{RowRef, Segment};
+
+/// See the module's text.
+#[derive(Debug, Default)]
+pub struct Index {
+    keys: OnceLock<HashMap<Box<str>, usize>>,
+    operations: OnceLock<HashMap<Box<str>, usize>>,
+    by_trace: OnceLock<ByTrace>,
+}
+
+/// All rows, trace by trace.
+#[derive(Debug)]
+struct ByTrace {
+    /// Where the rows of each trace begin, and where the last ones end.
+    starts: Vec<u32>,
+    rows: Vec<RowRef>,
+}
+
+impl Index {
+    /// The number of an attribute key of `segment`, which it belongs to.
+    pub(super) fn key(&self, segment: &Segment, key: &str) -> Option<usize> {
+        let keys = self.keys.get_or_init(|| numbers(segment.keys.iter()));
+        keys.get(key).copied()
+    }
+
+    /// The number of the operation of this very name.
+    pub(super) fn operation(&self, segment: &Segment, name: &str) -> Option<usize> {
+        let names = || segment.operations.iter().map(|operation| &operation.name);
+        self.operations.get_or_init(|| numbers(names())).get(name).copied()
+    }
+
+    /// All rows of a trace, by start, then span id.
+    pub(super) fn spans_of(&self, segment: &Segment, trace: usize) -> &[RowRef] {
+        let ByTrace { starts, rows } = self.by_trace.get_or_init(|| ByTrace::of(segment));
+        &rows[starts[trace] as usize..starts[trace + 1] as usize]
+    }
+}
+
+impl ByTrace {
+    fn of(segment: &Segment) -> Self {
+        let mut starts = vec![0_u32; segment.len() + 1];
+        let rows = || {
+            segment.operations.iter().enumerate().flat_map(|(number, operation)| {
+                let trace = &segment.tables[operation.table].trace;
+                operation.rows.clone().map(move |row| {
+                    let at = RowRef { operation: number as u32, row: row as u32 };
+                    (trace[row] as usize, at)
+                })
+            })
+        };
+        rows().for_each(|(trace, _)| starts[trace + 1] += 1);
+        for trace in 0..segment.len() {
+            starts[trace + 1] += starts[trace];
+        }
+        let mut next = starts.clone();
+        let mut list = vec![RowRef { operation: 0, row: 0 }; starts[segment.len()] as usize];
+        for (trace, at) in rows() {
+            list[next[trace] as usize] = at;
+            next[trace] += 1;
+        }
+        for trace in 0..segment.len() {
+            let own = &mut list[starts[trace] as usize..starts[trace + 1] as usize];
+            own.sort_by(|&a, &b| segment.by_start(a).cmp(&segment.by_start(b)));
+        }
+        Self { starts, rows: list }
+    }
+}
+
+/// The place of each text.
+fn numbers<'a>(texts: impl Iterator<Item = &'a Box<str>>) -> HashMap<Box<str>, usize> {
+    texts.enumerate().map(|(number, text)| (text.clone(), number)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::OperationRows;
+
+    #[test]
+    fn keys_and_operations_are_known_by_their_text() {
+        let operation =
+            |name: &str| OperationRows { name: name.into(), table: 0, rows: 0..0, presence: None };
+        let segment = Segment {
+            keys: ["a", "b"].map(Into::into).into(),
+            operations: ["b", "c"].map(operation).into(),
+            ..Segment::default()
+        };
+        assert_eq!(["a", "b", "c"].map(|key| segment.key(key)), [Some(0), Some(1), None]);
+        let found = ["a", "b", "c"].map(|name| segment.index.operation(&segment, name));
+        assert_eq!(found, [None, Some(0), Some(1)]);
+    }
+}
