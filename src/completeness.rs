@@ -30,6 +30,8 @@ pub struct Completeness {
     pub clock_defects: u64,
     /// What could not be read inside documents, by kind.
     pub malformed: BTreeMap<String, Malformed>,
+    /// Documents in which nothing of OTLP was found: well-formed, but perhaps not what was meant.
+    pub empty: u64,
     /// Entries of other signals (`logs`, `metrics`, …), which are passed over.
     pub other_signals: BTreeMap<String, u64>,
     /// Inputs that could not be read, or not to their end.
@@ -40,6 +42,10 @@ pub struct Completeness {
     pub skipped: Vec<Note>,
     /// How many there are, listed or not.
     pub skipped_count: u64,
+    /// Of those, files found in folders whose name is not that of a trace file.
+    pub other_names: u64,
+    /// Whether a limit of memory was reached, so that some of what was to be read is in no count.
+    pub stopped: bool,
     /// Wall-clock time, in seconds.
     pub seconds: f64,
 }
@@ -63,9 +69,22 @@ pub struct Note {
 }
 
 impl Completeness {
-    /// Whether everything was read, but for what was [skipped](Self::skipped) on purpose.
+    /// Whether everything that may hold spans was read and understood. Hidden files and what another
+    /// name leads to may be [skipped](Self::skipped), files of other names may not.
     pub fn is_complete(&self) -> bool {
-        self.malformed.is_empty() && self.unread_count == 0
+        !self.has_lost() && self.empty == 0 && self.other_names == 0
+    }
+
+    /// Whether some data could not be read: something is malformed or unread, reading stopped early,
+    /// or there were documents and not one span in them.
+    pub fn has_lost(&self) -> bool {
+        let unread = self.stopped || self.unread_count > 0;
+        unread || !self.malformed.is_empty() || self.is_spanless()
+    }
+
+    /// Whether there were documents and not one span in them.
+    pub fn is_spanless(&self) -> bool {
+        self.documents > 0 && self.spans == 0
     }
 
     /// Puts the accounts of reading and decoding together.
@@ -96,6 +115,7 @@ impl Completeness {
             bytes: source.bytes,
             documents: tally.documents,
             malformed,
+            empty: tally.empty,
             other_signals: other_signals
                 .map(|(signal, count)| (signal.to_owned(), count))
                 .collect(),
@@ -103,6 +123,7 @@ impl Completeness {
             unread_count: source.unread.count(),
             skipped: notes(&source.skipped),
             skipped_count: source.skipped.count(),
+            other_names: source.other_names,
             ..Self::default()
         }
     }

@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, SegmentSize, SpanRecord, Unsealed};
-use corpora::otlp::Decoder;
-use corpora::source::{self, SourceReport, walk};
+use corpora::otlp::{Decoder, VALUE_DEPTH};
+use corpora::source::{self, SourceReport, Walk, walk};
 use ir::Fault;
 use jiff::tz::TimeZone;
 use runtime::{Moment, RangeError, RuleReport, Signal, TimeRange};
@@ -22,6 +22,10 @@ use crate::span::Span;
 /// thread to take little memory; enough for the work on each segment to vanish beside the work on
 /// its rows.
 const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 18 };
+
+/// Bytes of pushed spans, about, after which memory is looked at again: a sum over all that is held,
+/// too much work for every span.
+const PUSHED_BETWEEN_CHECKS: usize = 1 << 20;
 
 /// How to replay.
 #[derive(Clone, Debug)]
@@ -38,12 +42,15 @@ pub struct ReplayOptions {
     pub to: Option<Moment>,
     /// The zone whose days reports count by.
     pub zone: TimeZone,
+    /// How many signals [`Replay::finish`] hands over, the first in order. All violations are
+    /// counted; a signal that nobody takes costs nothing.
+    pub signals: u64,
     /// Counts bytes as they are read, for a progress bar.
     pub progress: Arc<AtomicU64>,
 }
 
 impl Default for ReplayOptions {
-    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC.
+    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC, all signals.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,
@@ -52,6 +59,7 @@ impl Default for ReplayOptions {
             from: None,
             to: None,
             zone: TimeZone::UTC,
+            signals: u64::MAX,
             progress: Arc::default(),
         }
     }
@@ -76,6 +84,20 @@ pub enum ReplayError {
     SpanId {
         /// The span's name.
         name: String,
+    },
+    /// A pushed span has no start.
+    #[error("a span needs a start that is not zero: {name:?}")]
+    SpanTime {
+        /// The span's name.
+        name: String,
+    },
+    /// A value of a pushed span holds too many lists and maps in one another.
+    #[error("the value of {key:?} is nested more than {VALUE_DEPTH} deep, of the span {name:?}")]
+    SpanDepth {
+        /// The span's name.
+        name: String,
+        /// The attribute's key.
+        key: String,
     },
     /// The range of time means nothing for the data.
     #[error(transparent)]
@@ -107,6 +129,9 @@ pub struct Replay {
     options: ReplayOptions,
     workers: Vec<Worker>,
     source: SourceReport,
+    /// Bytes of pushed spans, about, since memory was last looked at.
+    pushed: usize,
+    stopped: bool,
     started: Instant,
 }
 
@@ -125,6 +150,8 @@ impl Replay {
             program: program.clone(),
             options,
             source: SourceReport::default(),
+            pushed: 0,
+            stopped: false,
             started: Instant::now(),
         }
     }
@@ -138,18 +165,21 @@ impl Replay {
     /// report's completeness and stops nothing.
     ///
     /// # Errors
-    /// [`ReplayError::Memory`].
+    /// [`ReplayError::Memory`]; what was read until then is kept.
     pub fn read<P: AsRef<OsStr>>(
         &mut self,
         inputs: impl IntoIterator<Item = P>,
     ) -> Result<(), ReplayError> {
-        let walk = walk(inputs);
+        self.read_inputs(walk(inputs))
+    }
+
+    /// Reads inputs that were found before.
+    pub(crate) fn read_inputs(&mut self, walk: Walk) -> Result<(), ReplayError> {
         self.source.merge(walk.report);
         let (options, budget) = (self.options.reading(), self.budget());
         let workers = std::mem::take(&mut self.workers);
         let (workers, report) = source::run(&walk.inputs, &options, workers, |worker, block| {
-            worker.decoder.decode_block(&block);
-            worker.check(&budget)
+            worker.decode(&block, &budget)
         })?;
         self.workers = workers;
         self.source.merge(report);
@@ -159,35 +189,52 @@ impl Replay {
     /// Reads OTLP JSON from memory, plain or compressed; `name` stands for it in the report.
     ///
     /// # Errors
-    /// [`ReplayError::Memory`].
+    /// [`ReplayError::Memory`]; what was read until then is kept.
     pub fn push_otlp(&mut self, name: &str, bytes: &[u8]) -> Result<(), ReplayError> {
         let (options, budget) = (self.options.reading(), self.budget());
         let order = usize::try_from(self.source.files).unwrap_or(usize::MAX);
         let mut stream = source::Stream::new(order, name.into(), bytes, options);
         let mut buffer = source::Buffer::default();
         let worker = self.workers.first_mut().expect("there is at least one worker");
-        while let Some(block) = stream.next_block(&mut buffer) {
-            worker.decoder.decode_block(&block);
-            worker.check(&budget)?;
+        let mut result = Ok(());
+        while result.is_ok()
+            && let Some(block) = stream.next_block(&mut buffer)
+        {
+            result = worker.decode(&block, &budget);
         }
         self.source.merge(stream.into_report());
-        Ok(())
+        self.stopped |= result.is_err();
+        result
     }
 
     /// Adds one span.
     ///
     /// # Errors
-    /// [`ReplayError::Memory`], or a span without ids, which is not added.
+    /// A span without ids or start or with a value that is nested too deep, which is not added; or
+    /// [`ReplayError::Memory`], at the latest one MiB after it is passed, with the span added.
     pub fn push_span(&mut self, span: &Span) -> Result<(), ReplayError> {
+        let name = || span.name.clone();
         let (trace_id, span_id) =
             (u128::from_be_bytes(span.trace_id), u64::from_be_bytes(span.span_id));
         if trace_id == 0 || span_id == 0 {
-            return Err(ReplayError::SpanId { name: span.name.clone() });
+            return Err(ReplayError::SpanId { name: name() });
         }
-        let budget = self.budget();
+        if span.start == 0 {
+            return Err(ReplayError::SpanTime { name: name() });
+        }
+        let too_deep = |key: &str| ReplayError::SpanDepth { name: name(), key: key.to_owned() };
+        self.pushed += size_of::<Span>() + span.size().map_err(too_deep)?;
         let worker = self.workers.first_mut().expect("there is at least one worker");
         add(worker.decoder.sink_mut(), span, trace_id, span_id);
-        worker.check(&budget)
+        if self.pushed < PUSHED_BETWEEN_CHECKS {
+            return Ok(());
+        }
+        self.pushed = 0;
+        let budget = self.budget();
+        let worker = self.workers.first_mut().expect("there is at least one worker");
+        let result = worker.check(&budget);
+        self.stopped |= result.is_err();
+        result
     }
 
     fn budget(&self) -> Budget {
@@ -223,6 +270,7 @@ impl Replay {
             duplicates,
             rootless: finished.rootless,
             clock_defects: finished.clock_defects,
+            stopped: self.stopped,
             seconds: self.started.elapsed().as_secs_f64(),
             ..Completeness::of(self.source, tally)
         };
@@ -253,11 +301,18 @@ impl ReplayOptions {
             }
             _ => TimeRange::default(),
         };
-        Ok(runtime::Options { threads: self.threads, range, zone: self.zone.clone() })
+        let (threads, signals) = (self.threads, self.signals);
+        Ok(runtime::Options { threads, range, zone: self.zone.clone(), signals })
     }
 }
 
 impl Worker {
+    /// Decodes a block, except for documents that need more memory than is left.
+    fn decode(&mut self, block: &source::Block<'_>, budget: &Budget) -> Result<(), ReplayError> {
+        self.decoder.decode_block(block);
+        self.check(budget)
+    }
+
     /// Counts what it holds now among what all hold.
     fn check(&mut self, Budget { held, limit }: &Budget) -> Result<(), ReplayError> {
         let bytes = self.decoder.sink().bytes() as u64;

@@ -40,7 +40,9 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     words(rule, out)?;
     reads(&program, out)?;
     if args.ir {
-        write!(out, "\nmodule\n{}", program.module())?;
+        writeln!(out, "\nmodule")?;
+        let text = program.module().to_string();
+        text.lines().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
     }
     Ok(Exit::Clean)
 }

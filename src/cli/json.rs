@@ -29,6 +29,8 @@ struct RuleJson<'a> {
     last: Option<String>,
     days: BTreeMap<String, u64>,
     groups: BTreeMap<&'a str, u64>,
+    /// Violations without a value to group by; a value of any text may be among the groups.
+    ungrouped: u64,
 }
 
 #[derive(Serialize)]
@@ -43,6 +45,9 @@ struct CompletenessJson<'a> {
     other_signals: &'a BTreeMap<String, u64>,
     unread: Vec<NoteJson<'a>>,
     skipped: Vec<NoteJson<'a>>,
+    unread_count: u64,
+    skipped_count: u64,
+    empty: u64,
     places: BTreeMap<&'a str, &'a [String]>,
     rootless: u64,
     clock_defects: u64,
@@ -54,9 +59,6 @@ struct NoteJson<'a> {
     input: &'a str,
     why: &'a str,
 }
-
-/// How a group without a value is shown.
-pub const NO_GROUP: &str = "(none)";
 
 /// Writes the report as one JSON document.
 ///
@@ -79,6 +81,9 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             other_signals: &done.other_signals,
             unread: notes(&done.unread),
             skipped: notes(&done.skipped),
+            unread_count: done.unread_count,
+            skipped_count: done.skipped_count,
+            empty: done.empty,
             places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
             rootless: done.rootless,
             clock_defects: done.clock_defects,
@@ -126,8 +131,7 @@ fn rule(report: &RuleReport) -> RuleJson<'_> {
         first: report.first.map(rfc3339),
         last: report.last.map(rfc3339),
         days: days.map(|(date, day)| (date.to_string(), day.violated)).collect(),
-        groups: groups
-            .map(|(group, count)| (group.as_deref().unwrap_or(NO_GROUP), *count))
-            .collect(),
+        groups: groups.filter_map(|(group, count)| Some((group.as_deref()?, *count))).collect(),
+        ungrouped: report.groups.get(&None).copied().unwrap_or(0),
     }
 }

@@ -1,13 +1,12 @@
 //! `betrace replay`: rules over recorded traces.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
-use corpora::source::{Origin, walk};
+use corpora::source::{Origin, Walk, walk};
 use ir::module::Severity;
 
 use super::args::{Common, Format, ReplayArgs};
@@ -15,7 +14,7 @@ use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
-use super::settings::{Flags, Settings, is_stdin};
+use super::settings::{Flags, Settings};
 use super::{json, loading, table};
 use crate::completeness::TOO_LARGE;
 use crate::{
@@ -42,13 +41,16 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
              or `inputs:` in betrace.yaml",
         ));
     }
-    let file = args.signals.as_deref();
-    let file = file.map(|path| create(path, &settings.inputs.value)).transpose()?;
+    let inputs = walk(&settings.inputs.value);
+    let file = args.signals.as_deref().map(|path| create(path, &inputs)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
-    let mut replay = Replay::new(&program, replay_options(&settings, moments));
-    read(&mut replay, &settings, console)?;
+    let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
+    let options = replay_options(&settings, moments, limit);
+    let mut replay = Replay::new(&program, options);
+    read(&mut replay, inputs, console)?;
     let report = replay.finish(&mut |signal| signals.take(&signal)).map_err(failure)?;
-    let unwritten = signals.finish()?;
+    let unwritten = if signals.is_wanted() { unwritten(&report, limit) } else { 0 };
+    signals.finish()?;
     match args.format {
         Format::Table => table::write(&report, args, &settings.tz.value, &mut console.out)?,
         Format::Json => json::write(&report, &mut console.out)?,
@@ -81,7 +83,11 @@ fn moment(name: &str, text: Option<&str>) -> Result<Option<Moment>, Failure> {
     parsed.map_err(|error: crate::RangeError| Failure::usage(format!("--{name}: {error}")))
 }
 
-fn replay_options(settings: &Settings, [from, to]: [Option<Moment>; 2]) -> ReplayOptions {
+fn replay_options(
+    settings: &Settings,
+    [from, to]: [Option<Moment>; 2],
+    signals: u64,
+) -> ReplayOptions {
     ReplayOptions {
         threads: settings.threads.value,
         memory: Some(settings.memory.value),
@@ -89,19 +95,21 @@ fn replay_options(settings: &Settings, [from, to]: [Option<Moment>; 2]) -> Repla
         from,
         to,
         zone: settings.tz.value.clone(),
+        signals,
         progress: Arc::default(),
     }
 }
 
-fn read(replay: &mut Replay, settings: &Settings, console: &Console) -> Result<(), Failure> {
-    let inputs = &settings.inputs.value;
-    let total = inputs.iter().try_fold(0, |total, input| {
-        let size = (!is_stdin(input)).then(|| std::fs::metadata(input).ok())?;
-        size.filter(std::fs::Metadata::is_file).map(|metadata| total + metadata.len())
-    });
+fn read(replay: &mut Replay, inputs: Walk, console: &Console) -> Result<(), Failure> {
     let counter: Arc<AtomicU64> = replay.progress();
-    let _progress = Progress::start(console, Unit::Bytes, total, counter);
-    replay.read(inputs).map_err(failure)
+    let _progress = Progress::start(console, Unit::Bytes, inputs.total_bytes(), counter);
+    replay.read_inputs(inputs).map_err(failure)
+}
+
+/// How many signals a limit left out.
+fn unwritten(report: &Report, limit: u64) -> u64 {
+    let violated: u64 = report.rules.iter().map(|rule| rule.violated).sum();
+    violated.saturating_sub(limit)
 }
 
 fn failure(error: ReplayError) -> Failure {
@@ -109,7 +117,10 @@ fn failure(error: ReplayError) -> Failure {
         ReplayError::Memory { .. } => Failure { exit: Exit::Limit, message: error.to_string() },
         ReplayError::Range(_) => Failure::usage(error),
         ReplayError::Io(error) => error.into(),
-        ReplayError::Fault(_) | ReplayError::SpanId { .. } => {
+        ReplayError::Fault(_)
+        | ReplayError::SpanId { .. }
+        | ReplayError::SpanTime { .. }
+        | ReplayError::SpanDepth { .. } => {
             Failure { exit: Exit::Unread, message: error.to_string() }
         }
     }
@@ -123,7 +134,7 @@ fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
         Exit::Usage
     } else if done.malformed.contains_key(TOO_LARGE) {
         Exit::Limit
-    } else if !done.is_complete() {
+    } else if done.has_lost() {
         Exit::Unread
     } else if report.rules.iter().any(|rule| rule.violated > 0 && grave(rule.severity)) {
         Exit::Violations
@@ -139,13 +150,11 @@ fn notes(report: &Report, console: &mut Console) {
     }
 }
 
-/// Where signals go, up to a limit.
+/// Where signals go.
 struct Signals {
     file: Option<BufWriter<File>>,
     jsonl: Option<BufWriter<Output>>,
     csv: Option<CsvWriter<Output>>,
-    left: u64,
-    unwritten: u64,
 }
 
 impl Signals {
@@ -158,24 +167,15 @@ impl Signals {
         console.flush()?;
         let jsonl = (args.format == Format::Jsonl).then(|| BufWriter::new(Output::default()));
         let csv = (args.format == Format::Csv).then(|| CsvWriter::new(Output::default(), module));
-        Ok(Self {
-            file,
-            jsonl,
-            csv: csv.transpose()?,
-            left: args.limit.unwrap_or(u64::MAX),
-            unwritten: 0,
-        })
+        Ok(Self { file, jsonl, csv: csv.transpose()? })
+    }
+
+    /// Whether they go anywhere.
+    fn is_wanted(&self) -> bool {
+        self.file.is_some() || self.jsonl.is_some() || self.csv.is_some()
     }
 
     fn take(&mut self, signal: &Signal) -> io::Result<()> {
-        if self.file.is_none() && self.jsonl.is_none() && self.csv.is_none() {
-            return Ok(());
-        }
-        if self.left == 0 {
-            self.unwritten += 1;
-            return Ok(());
-        }
-        self.left -= 1;
         if let Some(file) = &mut self.file {
             line(signal, file)?;
         }
@@ -185,24 +185,22 @@ impl Signals {
         self.csv.as_mut().map_or(Ok(()), |csv| csv.write(signal))
     }
 
-    /// How many signals were not written.
-    fn finish(mut self) -> io::Result<u64> {
+    fn finish(mut self) -> io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)?;
         self.jsonl.as_mut().map_or(Ok(()), Write::flush)?;
-        self.csv.as_mut().map_or(Ok(()), CsvWriter::flush)?;
-        Ok(self.unwritten)
+        self.csv.as_mut().map_or(Ok(()), CsvWriter::flush)
     }
 }
 
 /// Opens the file for signals, which must not be one of the inputs: it is written from its beginning.
-fn create(path: &Path, inputs: &[OsString]) -> Result<BufWriter<File>, Failure> {
+fn create(path: &Path, inputs: &Walk) -> Result<BufWriter<File>, Failure> {
     let shown = path.display();
     if let Ok(path) = path.canonicalize() {
         let is_it = |origin: &Origin| match origin {
             Origin::File(input) => input.canonicalize().is_ok_and(|input| input == path),
             Origin::Stdin => false,
         };
-        if walk(inputs).inputs.iter().any(|input| is_it(&input.origin)) {
+        if inputs.inputs.iter().any(|input| is_it(&input.origin)) {
             let message = format!("--signals {shown} is one of the inputs; name another file");
             return Err(Failure::usage(message));
         }

@@ -7,7 +7,6 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{Period, ReplayArgs};
-use super::json::NO_GROUP;
 use super::periods::{self, Bucket};
 use crate::completeness::TOO_LARGE;
 use crate::{Completeness, Report, RuleReport, rfc3339};
@@ -16,6 +15,8 @@ use crate::{Completeness, Report, RuleReport, rfc3339};
 const SHOWN: usize = 48;
 /// Groups that are shown of each rule.
 const GROUPS: usize = 20;
+/// How violations without a value to group by are shown.
+const NO_GROUP: &str = "(none)";
 
 /// Writes the table, then each violated rule by period, then the statement of completeness.
 ///
@@ -168,6 +169,13 @@ fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
 /// What was not read, or not as it should be: a line each.
 pub fn defects(done: &Completeness) -> Vec<String> {
     let mut lines = Vec::new();
+    if done.is_spanless() {
+        lines.push("No span was found in what was read".to_owned());
+    }
+    if done.empty > 0 {
+        let verb = if done.empty == 1 { "holds" } else { "hold" };
+        lines.push(format!("{} {verb} no OTLP", plural(done.empty, "document")));
+    }
     for (kind, malformed) in &done.malformed {
         let places: Vec<_> =
             malformed.places.iter().take(3).map(|place| printable(place)).collect();

@@ -8,6 +8,7 @@ mod exits;
 mod golden;
 mod memory;
 mod order;
+mod readme;
 mod rules;
 mod sandbox;
 mod shapes;

@@ -33,6 +33,7 @@ fn the_report_has_the_keys_of_its_schema() {
         "last",
         "days",
         "groups",
+        "ungrouped",
     ];
     assert_eq!(keys(rules[0].get()), rule);
     let completeness = [
@@ -46,6 +47,9 @@ fn the_report_has_the_keys_of_its_schema() {
         "other_signals",
         "unread",
         "skipped",
+        "unread_count",
+        "skipped_count",
+        "empty",
         "places",
         "rootless",
         "clock_defects",

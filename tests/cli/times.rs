@@ -121,5 +121,20 @@ fn groups_show_the_bad_deploy() {
     assert!(out.contains(&format!("  by service.version:\n    {version}: ")), "{out}");
 
     let none = sandbox.json(&[&args[..], &["--group-by", "no.such.key"]].concat());
-    assert_eq!(none["rules"][0]["groups"]["(none)"], none["rules"][0]["violated"]);
+    assert_eq!(none["rules"][0]["groups"], json!({}));
+    assert_eq!(none["rules"][0]["ungrouped"], none["rules"][0]["violated"]);
+}
+
+#[test]
+fn no_value_is_no_group_of_any_name() {
+    let sandbox = Sandbox::new();
+    sandbox.write("r.yaml", "rules: [{id: a, severity: low, violation: trace.has(x)}]");
+    let values = [json!({"v": "(none)"}), json!({}), json!({"v": ""}), json!({})];
+    let lines = values.iter().zip(1..).map(|(value, trace)| line(trace, trace, "x", DAY_1, value));
+    sandbox.write("t.jsonl", lines.collect::<String>());
+    let report = sandbox.json(&["--rules", "r.yaml", "t.jsonl", "--group-by", "v"]);
+    let rule = &report["rules"][0];
+    assert_eq!((&rule["groups"], &rule["ungrouped"]), (&json!({"(none)": 1, "": 1}), &json!(2)));
+    let report = sandbox.json(&["--rules", "r.yaml", "t.jsonl"]);
+    assert_eq!(report["rules"][0]["ungrouped"], 0, "nothing was to be grouped");
 }

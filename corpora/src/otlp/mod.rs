@@ -30,6 +30,7 @@ use std::sync::Arc;
 use ir::Schema;
 
 pub use tally::{Defect, Tally};
+pub use value::VALUE_DEPTH;
 
 use self::nodes::Nodes;
 use self::strict::Strict;

@@ -8,7 +8,7 @@ use super::text;
 use crate::build::{AttributeValue, ScalarRef};
 
 /// Deepest nesting of lists and maps in an attribute's value; a plain list is at depth 1.
-pub(super) const VALUE_DEPTH: usize = 32;
+pub const VALUE_DEPTH: usize = 32;
 
 /// An attribute that can be read: indexes of its key and of what its value holds.
 #[derive(Clone, Copy, Debug)]

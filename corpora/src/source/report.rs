@@ -136,6 +136,8 @@ pub struct SourceReport {
     pub text_bytes: u64,
     /// Inputs passed over on purpose.
     pub skipped: FirstFew<Note>,
+    /// Of those, files passed over for their [name](Why::OtherName): they may be traces.
+    pub other_names: u64,
     /// Inputs that could not be read, or not to their end.
     pub unread: FirstFew<Note>,
     /// Documents above the size limit.
@@ -153,6 +155,7 @@ impl SourceReport {
         self.bytes += other.bytes;
         self.text_bytes += other.text_bytes;
         self.skipped.merge(other.skipped);
+        self.other_names += other.other_names;
         self.unread.merge(other.unread);
         self.refused.merge(other.refused);
         self.truncated.merge(other.truncated);
@@ -161,6 +164,7 @@ impl SourceReport {
 
     /// Files `note` under the kind that its reason belongs to.
     pub(super) fn note(&mut self, note: Note) {
+        self.other_names += u64::from(note.why == Why::OtherName);
         let kind = match note.why {
             Why::Hidden | Why::OtherName | Why::Repeated(_) | Why::Loop => &mut self.skipped,
             Why::Truncated(_) => &mut self.truncated,
