@@ -3,13 +3,14 @@
 use std::ops::Range;
 
 use hashbrown::HashMap;
-use ir::module::{Order, Test};
-use ir::segment::{Column, Dictionary, Narrow, Values};
+use ir::module::{Comparison, Order, Test};
+use ir::segment::{Column, Dictionary, Integers, Narrow, Values};
 use ir::value::Type;
 
 use super::evaluate::present;
 use super::kernel;
 use super::rows::Rows;
+use super::settle::Leaf;
 use super::source::Source;
 
 /// The rows among `alive` on which the first field passes the test against the second.
@@ -52,31 +53,45 @@ fn quick(
     test: &Test,
     alive: &Rows,
 ) -> Option<Rows> {
+    if let Some(leaf) = settle(columns, test) {
+        return Some(leaf.rows(range));
+    }
     match (&columns.0.values, &columns.1.values, test) {
-        (Values::Integers(left), Values::Integers(right), _) => {
-            let pair = (left, right);
-            Some(match test {
-                Test::OrderField(Order::Less, _) => {
-                    kernel::integers_against(pair, range, |a, b| a < b)
-                }
-                Test::OrderField(Order::LessEqual, _) => {
-                    kernel::integers_against(pair, range, |a, b| a <= b)
-                }
-                Test::OrderField(Order::Greater, _) => {
-                    kernel::integers_against(pair, range, |a, b| a > b)
-                }
-                Test::OrderField(Order::GreaterEqual, _) => {
-                    kernel::integers_against(pair, range, |a, b| a >= b)
-                }
-                _ => kernel::integers_against(pair, range, |a, b| a == b),
-            })
-        }
         (Values::Codes(left, own), Values::Codes(right, other), Test::EqualField(_))
             if own.len().saturating_add(other.len()) <= alive.count(range.len()) =>
         {
             Some(equal_codes((left, own), (right, other), range, alive))
         }
         _ => None,
+    }
+}
+
+/// The leaf that a test of one column against another comes to, where both hold integers.
+pub fn settle<'c>((left, right): (&'c Column, &'c Column), test: &Test) -> Option<Leaf<'c>> {
+    let (Values::Integers(left), Values::Integers(right)) = (&left.values, &right.values) else {
+        return None;
+    };
+    let comparison = match test {
+        Test::OrderField(order, _) => Comparison::Order(*order),
+        _ => Comparison::Equal,
+    };
+    Some(Leaf::Against(left, right, comparison))
+}
+
+/// The rows on which two columns of integers compare so; never `!=`.
+pub fn integers(
+    pair: (&Integers, &Integers),
+    range: &Range<usize>,
+    comparison: Comparison,
+) -> Rows {
+    match comparison {
+        Comparison::Order(Order::Less) => kernel::integers_against(pair, range, |a, b| a < b),
+        Comparison::Order(Order::LessEqual) => kernel::integers_against(pair, range, |a, b| a <= b),
+        Comparison::Order(Order::Greater) => kernel::integers_against(pair, range, |a, b| a > b),
+        Comparison::Order(Order::GreaterEqual) => {
+            kernel::integers_against(pair, range, |a, b| a >= b)
+        }
+        _ => kernel::integers_against(pair, range, |a, b| a == b),
     }
 }
 

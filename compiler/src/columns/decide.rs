@@ -2,14 +2,12 @@
 //! read. Everything here restates `ir`'s comparisons for one kind of value, and is exact.
 
 use std::ops::RangeInclusive;
+use std::rc::Rc;
 
 use hashbrown::HashSet;
 use ir::module::{Comparison, Order, Scalar, Test};
 use ir::segment::Dictionary;
 use ir::{Datum, Mask, Number, Type, canonical_integer, whole};
-
-use super::kernel;
-use super::rows::Rows;
 
 /// What a test without another field asks, kind by kind.
 pub struct Decided<'a> {
@@ -26,7 +24,7 @@ pub enum Integer {
     /// Those in the range; none where it is empty.
     Range(RangeInclusive<i64>),
     /// These, ascending.
-    Points(Vec<i64>),
+    Points(Rc<[i64]>),
     /// Each has to be asked.
     Each,
 }
@@ -38,7 +36,7 @@ pub enum Float {
     /// Those that compare so; none for NaN.
     Order(Order, f64),
     /// These, ascending, without NaN; `0.0` means both zeros.
-    Points(Vec<f64>),
+    Points(Rc<[f64]>),
     /// Each has to be asked.
     Each,
 }
@@ -87,11 +85,19 @@ impl<'a> Decided<'a> {
                         }),
                     ),
                     floats: number
-                        .map_or(Float::Points(Vec::new()), |number| floats(*order, number)),
+                        .map_or(Float::Points(Rc::new([])), |number| floats(*order, number)),
                     entries: Entry::Each(test),
                 }
             }
             _ => Self { integers: Integer::Each, floats: Float::Each, entries: Entry::Each(test) },
+        }
+    }
+
+    /// Whether a value passes `test`, which this is: a look at the texts of a list is saved.
+    pub fn passes(&self, test: &Test, value: Datum<'_>) -> bool {
+        match (&self.entries, value) {
+            (Entry::Texts(_), Datum::Entry(..)) => self.entries.passes(value),
+            _ => test.passes(value, None),
         }
     }
 
@@ -108,37 +114,11 @@ impl<'a> Decided<'a> {
         let integers = match *points {
             [] => Integer::Range(NO_INTEGER),
             [only] => Integer::Range(only..=only),
-            _ => Integer::Points(points),
+            _ => Integer::Points(points.into()),
         };
         let mut points: Vec<f64> = texts.iter().filter_map(|text| float_of(text)).collect();
         points.sort_unstable_by(f64::total_cmp);
-        Self { integers, floats: Float::Points(points), entries: Entry::Texts(texts) }
-    }
-}
-
-impl Float {
-    /// The rows whose double passes, unless each has to be asked.
-    pub fn rows(&self, values: &[f64]) -> Option<Rows> {
-        Some(match *self {
-            Self::All => Rows::All,
-            Self::Each => return None,
-            Self::Order(Order::Less, constant) => kernel::fill(values, |value| value < constant),
-            Self::Order(Order::LessEqual, constant) => {
-                kernel::fill(values, |value| value <= constant)
-            }
-            Self::Order(Order::Greater, constant) => kernel::fill(values, |value| value > constant),
-            Self::Order(Order::GreaterEqual, constant) => {
-                kernel::fill(values, |value| value >= constant)
-            }
-            Self::Points(ref points) => match **points {
-                [] => Rows::None,
-                [only] => kernel::fill(values, |value| value == only),
-                _ => kernel::fill(values, |value| {
-                    let at = points.partition_point(|&point| point < value);
-                    points.get(at).is_some_and(|&point| point == value)
-                }),
-            },
-        })
+        Self { integers, floats: Float::Points(points.into()), entries: Entry::Texts(texts) }
     }
 }
 

@@ -6,13 +6,13 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ir::module::{FieldId, Module, Predicate, PredicateId, Test};
-use ir::segment::{Column, Dictionary, Fault, Values};
+use ir::segment::{Column, Dictionary, Fault, Narrow, Values};
 use ir::{Mask, Segment};
 
 use super::against;
-use super::decide::{Codes, Decided, Integer};
-use super::kernel;
+use super::decide::{Codes, Decided};
 use super::rows::Rows;
+use super::settle::{Leaf, Settled};
 use super::source::{Source, Sources};
 
 /// Bytes of row masks of shared predicates that are kept while one operation is asked.
@@ -154,7 +154,7 @@ impl<'a> Evaluator<'a> {
             Source::Column(column) => self.column(column, range, test, alive),
             Source::Resource(resource, numbers) => {
                 let codes = self.resource(resource, test);
-                among(&codes, numbers, &range).and(alive)
+                among(numbers, &codes, &range).and(alive)
             }
             Source::Either(own, resource, numbers) => {
                 let found = self.column(own, range.clone(), test, alive);
@@ -163,7 +163,7 @@ impl<'a> Evaluator<'a> {
                     return found;
                 }
                 let codes = self.resource(resource, test);
-                found.or(&among(&codes, numbers, &range).and(&left))
+                found.or(&among(numbers, &codes, &range).and(&left))
             }
         }
     }
@@ -180,38 +180,27 @@ impl<'a> Evaluator<'a> {
         if alive.is_none() || matches!(test, Test::Exists) {
             return alive;
         }
-        let decided = self.decided(test);
-        let one_by_one = |passes: &dyn Fn(usize) -> bool| {
-            Rows::each(&alive, range.len(), |row| passes(range.start + row))
-        };
-        let ask = |row: usize| column.get(row).is_some_and(|value| test.passes(value, None));
-        match &column.values {
-            Values::Empty => Rows::None,
-            Values::Integers(integers) => match &decided.integers {
-                Integer::Range(wanted) => kernel::integers_in(integers, &range, wanted).and(&alive),
-                Integer::Points(points) => {
-                    one_by_one(&|row| points.binary_search(&integers.get(row)).is_ok())
-                }
-                Integer::Each => one_by_one(&ask),
-            },
-            Values::Floats(values) => match decided.floats.rows(&values[range.clone()]) {
-                Some(rows) => rows.and(&alive),
-                None => one_by_one(&ask),
-            },
-            Values::Codes(codes, dictionary) => {
-                let seldom = alive.count(range.len()) * 2 < dictionary.len();
-                match self.dictionary(dictionary, test, seldom) {
-                    Some(wanted) => among(&wanted, codes, &range).and(&alive),
-                    None => one_by_one(&|row| {
-                        decided.entries.passes(dictionary.get(codes.get(row) as u32))
-                    }),
-                }
+        match self.settle(column, test, alive.count(range.len())) {
+            Settled::None => Rows::None,
+            Settled::All => alive,
+            Settled::Leaf(Leaf::Integers(integers, points)) => {
+                Rows::each(&alive, range.len(), |row| {
+                    points.binary_search(&integers.get(range.start + row)).is_ok()
+                })
+            }
+            Settled::Leaf(leaf) => leaf.rows(&range).and(&alive),
+            Settled::Each => {
+                let decided = self.decided(test);
+                Rows::each(&alive, range.len(), |row| {
+                    let value = column.get(range.start + row);
+                    value.is_some_and(|value| decided.passes(test, value))
+                })
             }
         }
     }
 
     /// The codes of a dictionary that pass, unless they are asked for too `seldom` to be found out.
-    fn dictionary(
+    pub fn dictionary(
         &mut self,
         dictionary: &Arc<Dictionary>,
         test: &'a Test,
@@ -229,7 +218,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// The numbers of the resources that pass.
-    fn resource(&mut self, column: &'a Column, test: &'a Test) -> Rc<Codes> {
+    pub fn resource(&mut self, column: &'a Column, test: &'a Test) -> Rc<Codes> {
         let key = (std::ptr::from_ref(column).cast(), std::ptr::from_ref(test));
         if let Some(codes) = self.codes.get(&key) {
             return Rc::clone(codes);
@@ -260,7 +249,7 @@ impl<'a> Evaluator<'a> {
         codes
     }
 
-    fn decided(&mut self, test: &'a Test) -> Rc<Decided<'a>> {
+    pub fn decided(&mut self, test: &'a Test) -> Rc<Decided<'a>> {
         let decided = self.tests.entry(test).or_insert_with(|| Rc::new(Decided::new(test)));
         Rc::clone(decided)
     }
@@ -338,12 +327,11 @@ pub fn present(column: &Column, range: &Range<usize>) -> Rows {
     }
 }
 
-fn among(wanted: &Codes, numbers: &ir::segment::Narrow, range: &Range<usize>) -> Rows {
-    match wanted {
-        Codes::None => Rows::None,
-        Codes::All => Rows::All,
-        Codes::Range(wanted) => kernel::narrow_in(numbers, range, wanted.clone()),
-        Codes::Among(wanted) => kernel::narrow_among(numbers, range, wanted),
+fn among(numbers: &Narrow, wanted: &Rc<Codes>, range: &Range<usize>) -> Rows {
+    match Settled::among(numbers, wanted) {
+        Settled::Leaf(leaf) => leaf.rows(range),
+        Settled::All => Rows::All,
+        Settled::None | Settled::Each => Rows::None,
     }
 }
 

@@ -28,20 +28,6 @@ pub fn mask<T: Copy + Default>(values: &[T], test: impl Fn(T) -> bool) -> Mask {
     mask
 }
 
-/// The rows whose integer lies in `wanted`: no row is looked at where the column's bounds decide.
-pub fn integers_in(column: &Integers, rows: &Range<usize>, wanted: &RangeInclusive<i64>) -> Rows {
-    let low = *wanted.start().max(&column.base);
-    let high = *wanted.end().min(&column.max);
-    if low > high {
-        return Rows::None;
-    }
-    if low == column.base && high == column.max {
-        return Rows::All;
-    }
-    let offset = |value: i64| value.wrapping_sub(column.base).cast_unsigned();
-    narrow_in(&column.offsets, rows, offset(low)..=offset(high))
-}
-
 /// The rows whose number lies in `wanted`, which is not empty.
 pub fn narrow_in(values: &Narrow, rows: &Range<usize>, wanted: RangeInclusive<u64>) -> Rows {
     let (low, width) = (*wanted.start(), wanted.end() - wanted.start());
@@ -150,32 +136,6 @@ mod tests {
         let mut found = Vec::new();
         rows.for_each(len, |row| found.push(row));
         found
-    }
-
-    #[test]
-    fn a_range_of_integers_is_exact_at_every_width_and_edge() {
-        let columns = [
-            vec![7, 7, 7],
-            (0..200).map(|row| row % 13 - 5).collect(),
-            (0..200).map(|row| row * 1_000 % 60_001).collect(),
-            (0..130).map(|row| (row - 65) * 1_000_003).collect(),
-            vec![i64::MIN, -1, 0, 1, i64::MAX],
-        ];
-        for values in columns {
-            let column = Integers::pack(values.iter().copied());
-            let edges = [i64::MIN, -5, -1, 0, 7, 8, 500, 60_000, 65_000_000, i64::MAX];
-            for (low, high) in edges.iter().flat_map(|low| edges.map(|high| (*low, high))) {
-                for rows in [0..values.len(), 1..values.len() - 1] {
-                    let found = listed(&integers_in(&column, &rows, &(low..=high)), rows.len());
-                    let expected: Vec<_> = rows
-                        .clone()
-                        .filter(|&row| (low..=high).contains(&values[row]))
-                        .map(|row| row - rows.start)
-                        .collect();
-                    assert_eq!(found, expected, "{low}..={high} of {values:?}");
-                }
-            }
-        }
     }
 
     #[test]

@@ -12,6 +12,7 @@ mod evaluate;
 mod kernel;
 mod key;
 mod rows;
+mod settle;
 mod source;
 
 use hashbrown::HashMap;
