@@ -54,6 +54,22 @@ impl Statement {
         })
     }
 
+    /// The regular expressions it asks for, with repetitions.
+    pub fn patterns(&self) -> impl Iterator<Item = &str> {
+        let of_spans = self.predicates.iter().map(|predicate| match predicate {
+            Predicate::Test { operator, operand, .. } => Some((operator, operand)),
+            _ => None,
+        });
+        let of_traces = self.conditions.iter().map(|condition| match condition {
+            Condition::Trace { operator, operand, .. } => Some((operator, operand)),
+            _ => None,
+        });
+        of_spans.chain(of_traces).flatten().filter_map(|test| match test {
+            (Operator::Matches, Operand::Value(Value::Text(pattern))) => Some(pattern.as_str()),
+            _ => None,
+        })
+    }
+
     /// The terms that a condition joins by `and` at its top: itself, if it is no conjunction.
     pub fn conjuncts(&self, id: ConditionId) -> Vec<ConditionId> {
         match &self[id] {

@@ -28,7 +28,7 @@ pub use lower::{LowerError, Malformed, RuleSource, lower};
 pub use optimise::optimise;
 pub use params::{ParamValue, Params};
 pub use reading::Key;
-pub use render::{Placement, Position, is_unprintable, printable, render};
+pub use render::{Lines, Placement, Position, is_unprintable, printable, render};
 
 use diagnostic::Diagnostics;
 use reading::Guess;

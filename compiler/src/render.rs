@@ -20,12 +20,13 @@ pub fn render(
 ) -> String {
     let renderer = if color { Renderer::styled() } else { Renderer::plain() };
     let name = printable(source_name);
+    let lines = Lines::of(source);
     let mut shown = String::new();
     for diagnostic in diagnostics {
         if !shown.is_empty() {
             shown.push_str("\n\n");
         }
-        shown.push_str(&renderer.render(&[group(diagnostic, &name, source, placement)]));
+        shown.push_str(&renderer.render(&[group(diagnostic, &name, source, &lines, placement)]));
     }
     shown
 }
@@ -87,6 +88,25 @@ impl Position {
     }
 }
 
+/// Where the lines of a source begin: for those who ask for many places.
+#[derive(Debug)]
+pub struct Lines {
+    /// Offset of the byte behind each line end.
+    starts: Vec<usize>,
+}
+
+impl Lines {
+    /// Looks for the line ends of a source.
+    pub fn of(source: &str) -> Self {
+        Self { starts: source.match_indices('\n').map(|(at, _)| at + 1).collect() }
+    }
+
+    /// The line of a byte, from 1.
+    pub fn line(&self, offset: usize) -> usize {
+        1 + self.starts.partition_point(|&start| start <= offset)
+    }
+}
+
 /// Replaces what a terminal would obey, control and bidirectional characters, by its escape.
 pub fn printable(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
@@ -108,6 +128,7 @@ fn group<'a>(
     diagnostic: &Diagnostic,
     name: &'a str,
     source: &str,
+    table: &Lines,
     placement: &Placement,
 ) -> Group<'a> {
     let level = match diagnostic.severity {
@@ -125,7 +146,7 @@ fn group<'a>(
         .collect();
     let mut group = Group::with_title(title);
     if let Some(lines) = lines_around(source, &places) {
-        let line = Position::of(source, lines.start).line;
+        let line = table.line(lines.start);
         let mut snippet =
             Snippet::source(same_length(&source[lines.clone()])).path(name).line_start(line);
         for (label, place) in diagnostic.labels.iter().zip(&places) {

@@ -140,6 +140,14 @@ fn patterns_are_limited() {
     assert!(read(&rule(&"a".repeat(limits::PATTERN_BYTES))).statement.is_some());
     assert_eq!(codes(&read(&rule(&"a".repeat(limits::PATTERN_BYTES + 1)))), ["pattern-too-long"]);
     assert_eq!(codes(&read(&rule("(?:a{100}){100}"))), ["pattern-too-large"]);
+    let fits = |times: &u32| {
+        let pattern = format!("x{{{times}}}");
+        regex::RegexBuilder::new(&pattern).size_limit(256 << 10).build().is_ok()
+    };
+    let most = (1..10_000).rev().step_by(10).find(fits).unwrap();
+    let first = (most..).find(|times| !fits(times)).unwrap();
+    assert!(read(&rule(&format!("x{{{}}}", first - 1))).statement.is_some());
+    assert_eq!(codes(&read(&rule(&format!("x{{{first}}}")))), ["pattern-too-large"]);
     let nested = |levels: usize| rule(&format!("{}a{}", "(".repeat(levels), ")".repeat(levels)));
     assert!(read(&nested(40)).statement.is_some());
     assert_eq!(codes(&read(&nested(60))), ["pattern-invalid"]);

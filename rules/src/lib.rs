@@ -3,7 +3,9 @@
 //! The loader reads every file whole, reports every error of it with its place, and keeps the
 //! rules that have none.
 
+mod draft;
 mod fields;
+mod findings;
 mod model;
 mod read;
 mod reader;

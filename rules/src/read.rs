@@ -3,9 +3,10 @@
 use std::ops::Range;
 
 use compiler::ast::Value;
-use compiler::{Diagnostic, Key, ParamValue, Params, Parsed, ReadOptions, parse_rule};
+use compiler::{Diagnostic, Key, ParamValue, Params, Parsed, ReadOptions, limits, parse_rule};
 use ir::module::Severity;
 
+use crate::findings::Findings;
 use crate::model::{Alert, Place, Rule, SignalSpec};
 use crate::reader::{Reader, first_line};
 use crate::yaml::{Content, NodeId, Yaml};
@@ -18,7 +19,7 @@ pub struct FileContent {
     /// Alerts without errors.
     pub alerts: Vec<Alert>,
     /// Errors and warnings; places are bytes of the file.
-    pub diagnostics: Vec<Diagnostic>,
+    pub findings: Findings,
 }
 
 const RULE_KEYS: [&str; 14] = [
@@ -48,14 +49,14 @@ pub fn read(source: &str, file: usize) -> FileContent {
     let yaml = match Yaml::parse(source) {
         Ok(yaml) => yaml,
         Err(diagnostic) => {
-            content.diagnostics.push(diagnostic);
+            content.findings.push(diagnostic);
             return content;
         }
     };
     if yaml.roots.is_empty() {
         let help = "start with `rules:` and a list of rules";
         let error = Diagnostic::error("empty-file", "the file holds no rules", 0..0).help(help);
-        content.diagnostics.push(error);
+        content.findings.push(error);
     }
     for &root in &yaml.roots {
         Reader { yaml: &yaml, source, file, content: &mut content }.document(root);
@@ -203,6 +204,11 @@ impl Reader<'_> {
         let mut keys: Vec<String> = Vec::new();
         for item in self.list(node, "`context:`") {
             let Some((key, span)) = self.text(item) else { continue };
+            if keys.len() == limits::CONTEXT_KEYS {
+                let title = format!("more than {} context keys in one rule", limits::CONTEXT_KEYS);
+                self.error("too-many-context-keys", &title, span);
+                break;
+            }
             if key.is_empty() || keys.contains(&key) {
                 self.error("bad-context", "a context key is empty or listed twice", span);
             } else {

@@ -135,8 +135,7 @@ impl Reader<'_> {
     }
 
     pub fn errors(&self) -> usize {
-        let errors = self.content.diagnostics.iter();
-        errors.filter(|diagnostic| diagnostic.severity == compiler::Severity::Error).count()
+        self.content.findings.errors()
     }
 
     pub fn error(&mut self, code: &'static str, title: &str, span: Range<usize>) {
@@ -144,7 +143,7 @@ impl Reader<'_> {
     }
 
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.content.diagnostics.push(diagnostic);
+        self.content.findings.push(diagnostic);
     }
 }
 

@@ -5,12 +5,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use compiler::{
-    Diagnostic, Key, Params, Placement, Position, ReadOptions, Severity, limits, parse_rule, render,
+    Diagnostic, Key, Params, Placement, Position, ReadOptions, Severity, parse_rule, render,
 };
-use hashbrown::HashMap;
+use hashbrown::HashSet;
 
+use crate::draft::Draft;
 use crate::model::{Alert, Place, Rule, SignalSpec};
-use crate::read;
 
 /// Bytes of one rule file at most.
 pub const FILE_BYTES: u64 = 64 << 20;
@@ -83,10 +83,9 @@ pub enum LoadError {
 impl RuleSet {
     /// Rules of a text; `name` stands for the file in messages.
     pub fn from_text(name: &str, text: &str) -> Self {
-        let mut set = Self::default();
-        set.add(name.to_owned(), text.to_owned());
-        set.check();
-        set
+        let mut draft = Draft::default();
+        draft.add(name.to_owned(), text.to_owned());
+        draft.finish()
     }
 
     /// A set of one rule that is only a text, and what is to say of it; the set is empty where
@@ -126,19 +125,17 @@ impl RuleSet {
     pub fn from_paths<P: AsRef<Path>>(
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Self, LoadError> {
-        let mut set = Self::default();
-        let mut seen = Vec::new();
+        let mut draft = Draft::default();
+        let mut seen = HashSet::new();
         for path in paths {
             for file in rule_files(path.as_ref())? {
                 let canonical = fs::canonicalize(&file).map_err(|source| io(&file, source))?;
-                if !seen.contains(&canonical) {
-                    seen.push(canonical);
-                    set.add(file.display().to_string(), read_text(&file)?);
+                if seen.insert(canonical) {
+                    draft.add(file.display().to_string(), read_text(&file)?);
                 }
             }
         }
-        set.check();
-        Ok(set)
+        Ok(draft.finish())
     }
 
     /// How many errors there are.
@@ -170,55 +167,6 @@ impl RuleSet {
     /// The rule of this id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
-    }
-
-    fn add(&mut self, name: String, text: String) {
-        let content = read::read(&text, self.files.len());
-        self.rules.extend(content.rules);
-        self.alerts.extend(content.alerts);
-        self.files.push(SourceFile { name, text, diagnostics: content.diagnostics });
-    }
-
-    /// What can only be said of the set as a whole.
-    fn check(&mut self) {
-        self.drop_repeated_ids();
-        if let Some(rule) = self.rules.get(limits::RULES_PER_SET) {
-            let title = format!("more than {} rules in one set", limits::RULES_PER_SET);
-            let error = Diagnostic::error("too-many-rules", title, rule.source.span.clone());
-            self.files[rule.source.file].diagnostics.push(error.help("run them as several sets"));
-            self.rules.truncate(limits::RULES_PER_SET);
-        }
-        for alert in &self.alerts {
-            if self.rules.iter().all(|rule| rule.id != alert.rule_id) {
-                let title = format!("no rule of this set has the id `{}`", alert.rule_id);
-                let warning =
-                    Diagnostic::warning("alert-without-rule", title, alert.source.span.clone());
-                self.files[alert.source.file].diagnostics.push(warning);
-            }
-        }
-        for file in &mut self.files {
-            file.diagnostics.sort_by_key(Diagnostic::start);
-        }
-    }
-
-    fn drop_repeated_ids(&mut self) {
-        let mut first: HashMap<String, usize> = HashMap::new();
-        let mut kept: Vec<Rule> = Vec::with_capacity(self.rules.len());
-        for rule in std::mem::take(&mut self.rules) {
-            let Some(&at) = first.get(&rule.id) else {
-                first.insert(rule.id.clone(), kept.len());
-                kept.push(rule);
-                continue;
-            };
-            let other = &kept[at].source;
-            let file = &self.files[other.file];
-            let line = Position::of(&file.text, other.span.start).line;
-            let title = format!("the id `{}` is taken by {}:{line}", rule.id, file.name);
-            let error = Diagnostic::error("repeated-id", title, rule.source.span.clone());
-            let error = error.help("give each rule an id of its own");
-            self.files[rule.source.file].diagnostics.push(error);
-        }
-        self.rules = kept;
     }
 }
 

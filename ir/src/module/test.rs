@@ -62,11 +62,14 @@ impl Test {
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
+    size: usize,
 }
 
 impl Pattern {
     /// Bytes that a compiled pattern may take.
     pub const SIZE_LIMIT: usize = 256 << 10;
+    /// The least that a pattern counts for; a power of four below the most.
+    const LEAST_SIZE: usize = 4 << 10;
     /// Bytes that the lazily built automaton of a pattern may take.
     pub const CACHE_LIMIT: usize = 1 << 20;
     /// How deep groups and repetitions may nest.
@@ -77,12 +80,24 @@ impl Pattern {
     /// # Errors
     /// The regex crate's own description of a syntax error or a limit reached.
     pub fn new(source: &str) -> Result<Self, regex::Error> {
-        let regex = RegexBuilder::new(source)
-            .size_limit(Self::SIZE_LIMIT)
-            .dfa_size_limit(Self::CACHE_LIMIT)
-            .nest_limit(Self::NEST_LIMIT)
-            .build()?;
-        Ok(Self { regex })
+        let mut size = Self::LEAST_SIZE;
+        loop {
+            let built = RegexBuilder::new(source)
+                .size_limit(size)
+                .dfa_size_limit(Self::CACHE_LIMIT)
+                .nest_limit(Self::NEST_LIMIT)
+                .build();
+            match built {
+                Err(regex::Error::CompiledTooBig(_)) if size < Self::SIZE_LIMIT => size *= 4,
+                built => return Ok(Self { regex: built?, size }),
+            }
+        }
+    }
+
+    /// What it counts for where patterns have to share: bytes within which it compiled, at most
+    /// four times what it needs.
+    pub fn size(&self) -> usize {
+        self.size
     }
 
     /// The text that it was compiled from.
