@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use corpora::otlp::Tally;
 use corpora::source::{FirstFew, Place, SourceReport};
 
-/// The kind of defect that a document above the limit is.
+/// The kind of defect that a document above the limit is; the name of one for which there is not
+/// enough memory begins with it.
 pub(crate) const TOO_LARGE: &str = "document_too_large";
 
 /// What a replay has read and what not. Except for `seconds` and the bytes on disk it is the same

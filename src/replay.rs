@@ -177,13 +177,13 @@ impl Replay {
     pub(crate) fn read_inputs(&mut self, walk: Walk) -> Result<(), ReplayError> {
         self.source.merge(walk.report);
         let (options, budget) = (self.options.reading(), self.budget());
-        let workers = std::mem::take(&mut self.workers);
-        let (workers, report) = source::run(&walk.inputs, &options, workers, |worker, block| {
-            worker.decode(&block, &budget)
-        })?;
-        self.workers = workers;
+        let (report, result) =
+            source::run(&walk.inputs, &options, &mut self.workers, |worker, block| {
+                worker.decode(&block, &budget)
+            });
         self.source.merge(report);
-        Ok(())
+        self.stopped |= result.is_err();
+        result
     }
 
     /// Reads OTLP JSON from memory, plain or compressed; `name` stands for it in the report.
@@ -309,6 +309,8 @@ impl ReplayOptions {
 impl Worker {
     /// Decodes a block, except for documents that need more memory than is left.
     fn decode(&mut self, block: &source::Block<'_>, budget: &Budget) -> Result<(), ReplayError> {
+        let left = budget.limit.saturating_sub(budget.held.load(Ordering::Relaxed));
+        self.decoder.set_room(usize::try_from(left).unwrap_or(usize::MAX));
         self.decoder.decode_block(block);
         self.check(budget)
     }

@@ -132,7 +132,7 @@ fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
     let grave = |severity: Severity| fail_on.is_some_and(|least| severity <= least);
     if rules_wrong {
         Exit::Usage
-    } else if done.malformed.contains_key(TOO_LARGE) {
+    } else if done.malformed.keys().any(|kind| kind.starts_with(TOO_LARGE)) {
         Exit::Limit
     } else if done.has_lost() {
         Exit::Unread

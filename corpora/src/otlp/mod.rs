@@ -41,6 +41,13 @@ use self::walk::Walker;
 use crate::build::{AttributeValue, Builder, SpanRecord};
 use crate::source::{Block, Chunk};
 
+/// Buffers of at most this many bytes are kept for the next document; larger ones are given back.
+const KEPT: usize = 8 << 20;
+
+/// Most bytes of buffers that a byte of a document may take while it is decoded: its copy, its
+/// number in the index of tokens, and, as a value and what separates it are two bytes, half a node.
+const NEED: usize = 1 + size_of::<u32>() + size_of::<simd_json::Node<'static>>() / 2;
+
 /// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own.
 pub trait SpanSink {
     /// The number of a resource with these attributes.
@@ -67,6 +74,8 @@ pub struct Decoder<S = Builder> {
     strict: Strict,
     nodes: Nodes,
     attributes: Vec<Attribute>,
+    /// Bytes of the longest document for which memory is left.
+    longest: usize,
 }
 
 impl Decoder<Builder> {
@@ -85,7 +94,15 @@ impl<S: SpanSink> Decoder<S> {
             strict: Strict::new(),
             nodes: Nodes::default(),
             attributes: Vec::new(),
+            longest: usize::MAX,
         }
+    }
+
+    /// Says how many bytes of memory are left for the decoding of a document; without it there is no
+    /// limit. A document that may need more, 17 times its length, is [`Defect::Memory`]. Documents of
+    /// less than half a MiB are always decoded, in buffers that a decoder has anyway.
+    pub fn set_room(&mut self, bytes: usize) {
+        self.longest = bytes.max(KEPT) / NEED;
     }
 
     /// Decodes all chunks of a block.
@@ -97,6 +114,12 @@ impl<S: SpanSink> Decoder<S> {
 
     /// Decodes a chunk of the input that is at place `order` among all inputs and is called `input`.
     pub fn decode(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
+        if chunk.bytes.len() > self.longest {
+            let mut findings = Findings::default();
+            findings.defect(Defect::Memory, 0);
+            self.tally.add_malformed(findings.places(chunk, order, input));
+            return;
+        }
         if self.decode_strictly(chunk, order, input) {
             return;
         }
@@ -140,23 +163,35 @@ impl<S: SpanSink> Decoder<S> {
         if read == Some(true) {
             self.locate(chunk, order, input);
         }
+        self.release();
         read.is_some()
     }
 
     /// Counts the defects of a chunk whose spans are added already: the strict tape has no places.
     fn locate(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
-        let mut findings = Findings::new(chunk, order, input);
+        let mut findings = Findings::default();
         let Self { nodes, attributes, .. } = self;
         let mut ignored = Tally::default();
         tolerant(nodes, chunk, &mut Nowhere, &mut findings, &mut ignored, attributes);
-        self.tally.add_malformed(findings.malformed);
+        self.tally.add_malformed(findings.places(chunk, order, input));
     }
 
     fn decode_tolerantly(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) {
-        let mut findings = Findings::new(chunk, order, input);
+        let mut findings = Findings::default();
         let Self { sink, tally, nodes, attributes, .. } = self;
         tolerant(nodes, chunk, sink, &mut findings, tally, attributes);
-        self.tally.add_malformed(findings.malformed);
+        self.tally.add_malformed(findings.places(chunk, order, input));
+        self.release();
+    }
+
+    /// Gives back buffers that a large document made.
+    fn release(&mut self) {
+        if self.nodes.bytes() > KEPT {
+            self.nodes = Nodes::default();
+        }
+        if self.attributes.capacity() * size_of::<Attribute>() > KEPT {
+            self.attributes = Vec::new();
+        }
     }
 }
 

@@ -12,6 +12,11 @@ pub(super) struct Nodes {
 }
 
 impl Nodes {
+    /// Bytes of both.
+    pub(super) fn bytes(&self) -> usize {
+        self.list.capacity() * size_of::<Node>() + self.unescaped.capacity()
+    }
+
     /// The tape over the text that was scanned.
     pub(super) fn tape<'t>(&'t self, text: &'t [u8]) -> TolerantTape<'t> {
         TolerantTape { nodes: &self.list, unescaped: &self.unescaped, text }

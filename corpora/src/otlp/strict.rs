@@ -1,7 +1,8 @@
 //! The fast reader: simd-json's tape, in buffers that are used again and again.
 
-use simd_json::{Buffers, Tape};
+use simd_json::{Buffers, Node, Tape};
 
+use super::KEPT;
 use super::tape::StrictTape;
 use crate::source::Chunk;
 
@@ -38,6 +39,17 @@ impl Strict {
         let filled = simd_json::fill_tape_padded(scratch, len, buffers, &mut tape);
         let outcome = filled.is_ok().then(|| read(StrictTape(&tape.0)));
         *kept = tape.reset();
+        if self.bytes() > KEPT {
+            *self = Self::new();
+        }
         outcome
+    }
+
+    /// Bytes of all buffers, about.
+    fn bytes(&self) -> usize {
+        // The parser has a buffer for unescaped text as long as the scratch.
+        2 * self.scratch.capacity()
+            + size_of_val(self.buffers.structural_indexes())
+            + self.tape.0.capacity() * size_of::<Node<'_>>()
     }
 }

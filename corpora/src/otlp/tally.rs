@@ -11,6 +11,10 @@ use crate::source::{Chunk, FirstFew, Place};
 /// What can be wrong with a piece of OTLP JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, thiserror::Error)]
 pub enum Defect {
+    /// A document whose decoding might take more memory than is [left](super::Decoder::set_room); it
+    /// is lost.
+    #[error("document_too_large_for_memory")]
+    Memory,
     /// Text at the top level that is neither an object nor a list.
     #[error("document")]
     Document,
@@ -113,38 +117,35 @@ impl Report for Suspicion {
     }
 }
 
-/// Defects of one chunk with their places in the input.
-pub(super) struct Findings<'a> {
-    chunk: &'a Chunk<'a>,
-    order: usize,
-    input: &'a Arc<str>,
-    /// A byte of the chunk and its line: most defects come in order, so lines are counted on.
-    last: (usize, u64),
-    pub(super) malformed: BTreeMap<Defect, FirstFew<Place>>,
-}
+/// Defects of one chunk by their bytes in it, of which lines are worked out in the end only, for
+/// those that are kept: there may be several for every few bytes, in any order.
+#[derive(Default)]
+pub(super) struct Findings(BTreeMap<Defect, FirstFew<usize>>);
 
-impl<'a> Findings<'a> {
-    pub(super) fn new(chunk: &'a Chunk<'a>, order: usize, input: &'a Arc<str>) -> Self {
-        Self { chunk, order, input, last: (0, chunk.line), malformed: BTreeMap::new() }
-    }
-
-    fn line(&mut self, offset: usize) -> u64 {
-        let (from, line) = if offset < self.last.0 { (0, self.chunk.line) } else { self.last };
-        let passed = memchr_iter(b'\n', &self.chunk.bytes[from..offset]).count();
-        self.last = (offset, line + passed as u64);
-        self.last.1
-    }
-}
-
-impl Report for Findings<'_> {
-    fn defect(&mut self, defect: Defect, offset: usize) {
-        let offset = offset.min(self.chunk.bytes.len());
-        let place = Place {
-            order: self.order,
-            offset: self.chunk.offset + offset as u64,
-            line: self.line(offset),
-            input: Arc::clone(self.input),
+impl Findings {
+    /// The defects with their places in the input that is at place `order` and is called `input`.
+    pub(super) fn places(
+        self,
+        chunk: &Chunk<'_>,
+        order: usize,
+        input: &Arc<str>,
+    ) -> BTreeMap<Defect, FirstFew<Place>> {
+        let located = |offsets: FirstFew<usize>| {
+            let mut last = (0, chunk.line);
+            offsets.map(|offset| {
+                let offset = offset.min(chunk.bytes.len());
+                let passed = memchr_iter(b'\n', &chunk.bytes[last.0..offset]).count();
+                last = (offset, last.1 + passed as u64);
+                let offset = chunk.offset + offset as u64;
+                Place { order, offset, line: last.1, input: Arc::clone(input) }
+            })
         };
-        self.malformed.entry(defect).or_default().add(place);
+        self.0.into_iter().map(|(defect, offsets)| (defect, located(offsets))).collect()
+    }
+}
+
+impl Report for Findings {
+    fn defect(&mut self, defect: Defect, offset: usize) {
+        self.0.entry(defect).or_default().add(offset);
     }
 }

@@ -33,11 +33,11 @@ pub const MAX_DOCUMENT: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Options {
     /// Largest document in bytes, from its first bracket on; larger ones are passed over and
-    /// counted. A worker's buffer grows up to about twice this and one read.
+    /// counted. 0 is taken for 1. A worker's buffer grows up to about twice this and one read.
     pub max_document: usize,
     /// Text in bytes from which a block is handed to a worker.
     pub block_bytes: usize,
-    /// Text in bytes asked for at a time; at least 1.
+    /// Text in bytes asked for at a time; 0 is taken for 1.
     pub read_bytes: usize,
     /// Bytes taken from disk so far, by all inputs, for a progress bar.
     pub progress: Arc<AtomicU64>,

@@ -45,6 +45,11 @@ impl<T: Ord> FirstFew<T> {
         &self.first
     }
 
+    /// The same count, with what `turn` makes of those that are kept; it must keep their order.
+    pub(crate) fn map<U>(self, turn: impl FnMut(T) -> U) -> FirstFew<U> {
+        FirstFew { count: self.count, first: self.first.into_iter().map(turn).collect() }
+    }
+
     fn keep(&mut self, one: T) {
         let at = self.first.partition_point(|kept| *kept <= one);
         if at < KEPT_PLACES {
@@ -96,6 +101,9 @@ pub enum Why {
     /// Unread: a FIFO, socket or device; opening it could wait for ever.
     #[error("{0}, not a regular file; pipe it to standard input and name it `-`")]
     NotRegular(&'static str),
+    /// Unread: a folder, or a pattern that matches folders, in which no trace file is.
+    #[error("no trace file in it")]
+    NoTraceFile,
     /// Unread: a pattern that matches no path.
     #[error("no file matches the pattern")]
     NoMatch,
@@ -105,6 +113,9 @@ pub enum Why {
     /// Unread, in whole or from some byte on: what the system said.
     #[error("{0}")]
     System(String),
+    /// Unread, in whole or from some byte on: an error stopped the reading of all inputs.
+    #[error("reading stopped before its end")]
+    Stopped,
     /// Unread: text in UTF-16 or UTF-32.
     #[error("UTF-16 or UTF-32 text; only UTF-8 is read")]
     Wide,

@@ -11,20 +11,21 @@ use super::report::{Note, SourceReport, Why};
 use super::stream::{Block, Buffer, Stream};
 use super::walk::{Input, Origin, not_regular};
 
-/// Reads all of `inputs` and calls `each` for every block, with one thread a worker; a single
-/// worker runs on the calling thread and sees the blocks in order. Gives the workers back together
-/// with the account of what was read. Inputs that cannot be read are in that account and stop
-/// nothing. There must be at least one worker: none read nothing.
+/// Reads all of `inputs` and calls `each` for every block, with one thread a worker; the first
+/// worker runs on the calling thread, and where it is the only one it sees the blocks in order.
+/// Gives the account of what was read, also beside an error. Inputs that cannot be read are in that
+/// account and stop nothing. Without a worker nothing is read.
 ///
 /// # Errors
 ///
-/// The first error that `each` gives stops all workers at their next block and is returned.
+/// The first error that `each` gives stops all workers at their next block and is returned; what
+/// was then not read to its end is [`Why::Stopped`] in the account.
 pub fn run<W, E, F>(
     inputs: &[Input],
     options: &Options,
-    mut workers: Vec<W>,
+    workers: &mut [W],
     each: F,
-) -> Result<(Vec<W>, SourceReport), E>
+) -> (SourceReport, Result<(), E>)
 where
     W: Send,
     E: Send,
@@ -38,23 +39,23 @@ where
         report: Mutex::default(),
         stop: AtomicBool::new(false),
     };
-    let (feed, each) = (&feed, &each);
-    if let [only] = workers.as_mut_slice() {
-        work(feed, 0, only, each)?;
-    } else {
+    let outcome = workers.split_first_mut().map_or(Ok(()), |(first, others)| {
+        let (feed, each) = (&feed, &each);
         std::thread::scope(|scope| {
-            let threads: Vec<_> = workers
-                .iter_mut()
-                .enumerate()
-                .map(|(number, worker)| scope.spawn(move || work(feed, number, worker, each)))
-                .collect();
-            threads.into_iter().try_for_each(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            // Workers pull, so where the system gives no more threads, fewer read the same.
+            let others = others.iter_mut().zip(1..).map_while(|(worker, number)| {
+                let work = move || work(feed, number, worker, each);
+                std::thread::Builder::new().spawn_scoped(scope, work).ok()
+            });
+            let threads: Vec<_> = others.collect();
+            let own = work(feed, 0, first, each);
+            threads.into_iter().fold(own, |outcome, thread| {
+                let other = thread.join();
+                outcome.and(other.unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
             })
-        })?;
-    }
-    let report = std::mem::take(&mut *lock(&feed.report));
-    Ok((workers, report))
+        })
+    });
+    (feed.into_report(), outcome)
 }
 
 fn work<W, E>(
@@ -109,10 +110,7 @@ impl Feed<'_> {
                     open.push(Arc::clone(&shared));
                     return Some(shared);
                 }
-                Err(why) => {
-                    let input_name = Arc::clone(&input.name);
-                    lock(&self.report).note(Note { order: input.order, input: input_name, why });
-                }
+                Err(why) => lock(&self.report).note(note(input, why)),
             }
         }
         let helped = number % open.len().max(1);
@@ -126,6 +124,20 @@ impl Feed<'_> {
             lock(&self.report).merge(stream.into_report());
         }
     }
+
+    /// The account, with what an error left unread.
+    fn into_report(self) -> SourceReport {
+        let open = std::mem::take(&mut *lock(&self.open));
+        open.iter().for_each(|shared| self.close(shared));
+        let mut report = std::mem::take(&mut *lock(&self.report));
+        let unopened = self.inputs.get(self.next.into_inner()..).unwrap_or_default();
+        unopened.iter().for_each(|input| report.note(note(input, Why::Stopped)));
+        report
+    }
+}
+
+fn note(input: &Input, why: Why) -> Note {
+    Note { order: input.order, input: Arc::clone(&input.name), why }
 }
 
 /// Makes the other workers end when this one panics, so that the panic reaches the caller soon.

@@ -86,7 +86,7 @@ impl<'a> Stream<'a> {
             order,
             name,
             decoder: Decoder::New(counted),
-            framer: Framer::new(options.max_document),
+            framer: Framer::new(options.max_document.max(1)),
             options,
             tail: Vec::new(),
             base: 0,
@@ -134,8 +134,11 @@ impl<'a> Stream<'a> {
         Some(Block { order: self.order, input, bytes: &bytes[..filled], frames, base })
     }
 
-    /// What was read and what was wrong with it.
+    /// What was read and what was wrong with it; [`Why::Stopped`] unless all blocks were taken.
     pub fn into_report(mut self) -> SourceReport {
+        if !(self.ended && self.tail.is_empty()) {
+            self.note(Why::Stopped);
+        }
         self.report.bytes = self.raw_bytes.load(Ordering::Relaxed);
         self.report
     }
@@ -171,7 +174,7 @@ impl<'a> Stream<'a> {
     }
 
     fn read_more(&mut self, bytes: &mut Vec<u8>, filled: usize) -> usize {
-        let wanted = filled + self.options.read_bytes;
+        let wanted = filled + self.options.read_bytes.max(1);
         if bytes.len() < wanted {
             bytes.resize(wanted.max(bytes.len() * 2), 0);
         }

@@ -51,17 +51,18 @@ pub struct Walk {
 }
 
 impl Walk {
-    /// Bytes on disk of all inputs together; `None` if standard input is among them.
+    /// Bytes on disk of all inputs together, which [`Options::progress`](super::Options::progress)
+    /// counts up to; `None` if standard input is among them.
     pub fn total_bytes(&self) -> Option<u64> {
-        self.inputs.iter().map(|input| input.bytes).sum()
+        self.inputs.iter().try_fold(0, |total: u64, input| Some(total.saturating_add(input.bytes?)))
     }
 }
 
 /// Finds the inputs that `named` stands for. Each is `-` for standard input, a file, which is read
 /// whatever its name, a folder, or a pattern with `*`, `?`, `[…]` or `**` if no file has that very
 /// name. In folders, also those below, files count whose names end in `.json`, `.jsonl` or
-/// `.ndjson`, with or without `.gz`, `.zst` or `.zstd`; hidden ones are skipped. A file to which
-/// two names lead is read once. Nothing is opened, so nothing can block.
+/// `.ndjson`, with or without `.gz`, `.zst` or `.zstd`; hidden ones are skipped. A name
+/// that stands for no file at all is unread. A file to which two names lead is read once. Nothing is opened, so nothing can block.
 pub fn walk<P: AsRef<OsStr>>(named: impl IntoIterator<Item = P>) -> Walk {
     let mut walker = Walker::default();
     for name in named {
@@ -101,7 +102,11 @@ impl Walker {
             return self.stdin();
         }
         match fs::symlink_metadata(path) {
-            Ok(_) => self.path(path),
+            Ok(_) => {
+                if !self.path(path) {
+                    self.note(path, Why::NoTraceFile);
+                }
+            }
             Err(error) if error.kind() == io::ErrorKind::NotFound => match pattern(name) {
                 Some(pattern) => self.pattern(pattern),
                 None => self.note(path, Why::System(error.to_string())),
@@ -124,41 +129,48 @@ impl Walker {
             require_literal_separator: true,
             require_literal_leading_dot: true,
         };
-        let mut found = false;
-        match glob::glob_with(pattern, options) {
+        let paths = match glob::glob_with(pattern, options) {
             Err(error) => return self.note(Path::new(pattern), Why::BadPattern(error.to_string())),
-            Ok(paths) => {
-                for path in paths {
-                    found = true;
-                    match path {
-                        Ok(path) => self.path(&path),
-                        Err(error) => {
-                            self.note(error.path(), Why::System(error.error().to_string()));
-                        }
-                    }
+            Ok(paths) => paths,
+        };
+        let (mut matched, mut found) = (false, false);
+        for path in paths {
+            matched = true;
+            found |= match path {
+                Ok(path) => self.path(&path),
+                Err(error) => {
+                    self.note(error.path(), Why::System(error.error().to_string()));
+                    true
                 }
-            }
+            };
         }
-        if !found {
+        if !matched {
             self.note(Path::new(pattern), Why::NoMatch);
+        } else if !found {
+            self.note(Path::new(pattern), Why::NoTraceFile);
         }
     }
 
-    /// A path that exists and was asked for by name.
-    fn path(&mut self, path: &Path) {
+    /// A path that exists and was asked for by name. Says whether it stands for any file, be it one
+    /// that was noted.
+    fn path(&mut self, path: &Path) -> bool {
         match fs::metadata(path) {
             Err(error) => self.note(path, Why::System(error.to_string())),
-            Ok(metadata) if metadata.is_dir() => self.folder(path),
+            Ok(metadata) if metadata.is_dir() => return self.folder(path),
             Ok(metadata) => self.file(path, &metadata),
         }
+        true
     }
 
-    fn folder(&mut self, folder: &Path) {
+    /// Says whether there is any trace file in the folder, be it one that was noted.
+    fn folder(&mut self, folder: &Path) -> bool {
+        let mut found = false;
         let mut entries = WalkDir::new(folder).follow_links(true).sort_by_file_name().into_iter();
         while let Some(entry) = entries.next() {
             let entry = match entry {
                 Ok(entry) => entry,
                 Err(error) => {
+                    found |= error.loop_ancestor().is_none();
                     self.walk_error(folder, &error);
                     continue;
                 }
@@ -173,18 +185,21 @@ impl Walker {
             } else if is_folder {
                 // Links that meet in one folder over and over would multiply without end.
                 if !self.first_time(path) {
+                    found = true;
                     entries.skip_current_dir();
                 }
             } else if not_regular(entry.file_type()).is_none() && !is_trace_name(entry.file_name())
             {
                 self.note(path, Why::OtherName);
             } else {
+                found = true;
                 match entry.metadata() {
                     Ok(metadata) => self.file(path, &metadata),
                     Err(error) => self.walk_error(folder, &error),
                 }
             }
         }
+        found
     }
 
     fn walk_error(&mut self, folder: &Path, error: &walkdir::Error) {

@@ -7,8 +7,11 @@ use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::time::Instant;
 
-use recorder::{Span, counts, decode, decode_document, slowed};
+use betrace_corpora::otlp::{Decoder, Defect};
+use betrace_corpora::source::{Chunk, Kind};
+use recorder::{Recorder, Span, counts, decode, decode_document, slowed};
 
 const BASE: &str = r#"{"traceId":"00000000000000000000000000000001","spanId":"0000000000000002","name":"n","startTimeUnixNano":"5","endTimeUnixNano":9}"#;
 
@@ -102,6 +105,76 @@ fn defects_have_places() {
     let at = places.first()[0].offset as usize;
     assert!(text[at..].starts_with("\"x0000"), "{}", &text[at..]);
     assert_eq!(places.first()[0].line, 5);
+}
+
+/// A document of several lines with `spans` spans, each with three defects, not in order.
+fn faulty(spans: usize) -> String {
+    let span = r#"{"parentSpanId":"p","name":"n","kind":"?",
+        "startTimeUnixNano":5,"spanId":"s","traceId":"00000000000000000000000000000001"}"#;
+    let spans = vec![span; spans].join(",\n");
+    format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{{\"spans\":[\n{spans}]}}]}}]}}")
+}
+
+#[test]
+fn places_of_many_defects_are_the_first_ones_with_their_lines() {
+    let text = faulty(20);
+    for text in [text.clone(), slowed(&text).unwrap()] {
+        let (spans, tally) = decode(text.as_bytes());
+        assert_eq!(
+            (spans.len(), counts(&tally).as_str()),
+            (20, "field=20 parent_id=20 span_id=20")
+        );
+        for ((_, places), (line, value)) in
+            tally.malformed.iter().zip([(1, "\"s\""), (0, "\"p\""), (0, "\"?\"")])
+        {
+            assert_eq!(places.first().len(), 16);
+            for (number, place) in places.first().iter().enumerate() {
+                assert_eq!(place.line, 2 + line + 2 * number as u64);
+                assert!(text[place.offset as usize..].starts_with(value));
+            }
+        }
+    }
+}
+
+#[test]
+fn the_time_for_defects_grows_as_their_number() {
+    let seconds = |spans: usize| {
+        let text = faulty(spans);
+        let started = Instant::now();
+        assert_eq!(decode(text.as_bytes()).0.len(), spans);
+        started.elapsed().as_secs_f64()
+    };
+    let (few, many) = (seconds(2_000), seconds(32_000));
+    assert!(many < 64.0 * few, "{few} s for 2,000 spans, {many} s for 32,000");
+}
+
+#[test]
+fn documents_beyond_the_memory_left_are_refused_by_place() {
+    let zeros = |bytes: usize| format!("[{}0]", "0,".repeat(bytes / 2 - 1));
+    let (small, large) = (zeros(490_000), zeros(500_000));
+    let decode = |text: &str, room: usize| {
+        let mut decoder = Decoder::with_sink(Recorder::default());
+        decoder.set_room(room);
+        for line in [text, BASE] {
+            let bytes = line.as_bytes();
+            let chunk = Chunk { bytes, offset: 7, line: 3, kind: Kind::Line, ends_input: false };
+            decoder.decode(&chunk, 5, &"memory".into());
+        }
+        decoder.into_parts().1
+    };
+    for (text, room, refused) in [
+        (&small, 0, 0),
+        (&large, 0, 1),
+        (&large, 17 * large.len() - 1, 1),
+        (&large, 17 * large.len(), 0),
+    ] {
+        let tally = decode(text, room);
+        let places = tally.malformed.get(&Defect::Memory).cloned().unwrap_or_default();
+        assert_eq!((places.count(), tally.documents), (refused, 2 - refused), "{room}");
+        if let [place] = places.first() {
+            assert_eq!((place.order, place.offset, place.line), (5, 7, 3));
+        }
+    }
 }
 
 #[test]

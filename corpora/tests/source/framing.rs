@@ -263,3 +263,18 @@ fn a_copy_is_padded_and_leaves_the_text_alone() {
     assert_eq!(&scratch[..7], text);
     assert_eq!(scratch.len(), 7 + betrace_corpora::source::PADDING);
 }
+
+#[test]
+fn the_smallest_limits_are_one_byte() {
+    let text = b"x\n{\"a\":1}\n\n[\n]\n{\n\n{}";
+    for read_bytes in 0..4 {
+        for max_document in [0, 1] {
+            let (chunks, report) = read_all(text, small(read_bytes, max_document));
+            let texts: Vec<_> = chunks.iter().map(|chunk| chunk.text.as_str()).collect();
+            assert_eq!((texts, report.refused.count()), (vec!["x"], 4), "{read_bytes}");
+            assert_eq!(report.text_bytes, text.len() as u64);
+        }
+        let (chunks, report) = read_all(text, small(read_bytes, 2));
+        assert_eq!((chunks.len(), report.refused.count()), (2, 3), "{read_bytes}");
+    }
+}

@@ -107,6 +107,21 @@ fn files_named_and_patterns_are_read_whatever_their_name_and_once() {
 }
 
 #[test]
+fn what_stands_for_no_trace_file_is_unread() {
+    let folder = folder(&["notes/a.txt", "notes/.b.json", "deep/er/c.md", "full/d.json"]);
+    let at = |name: &str| folder.path().join(name);
+    fs::create_dir(at("bare")).unwrap();
+    symlink("../bare", at("bare/up")).unwrap();
+    let walk = walk([at("bare"), at("notes"), at("dee*"), at("f*/"), at("full"), at("*")]);
+    assert_eq!(names(&walk, folder.path()), ["full/d.json"]);
+    let unread = walk.report.unread.first().iter();
+    let unread: Vec<_> = unread.map(|note| (note.input.as_ref(), note.why.to_string())).collect();
+    let named = ["bare", "notes", "dee*"].map(|name| at(name).display().to_string());
+    let expected = named.each_ref().map(|name| (name.as_str(), "no trace file in it".to_owned()));
+    assert_eq!(unread, expected);
+}
+
+#[test]
 fn what_is_no_regular_file_is_refused_without_waiting() {
     let folder = folder(&["a.json"]);
     let fifo = folder.path().join("fifo.json");
@@ -171,11 +186,12 @@ type Chunks = Vec<(usize, Owned)>;
 
 fn read(walk: &Walk, workers: usize) -> (Chunks, betrace_corpora::source::SourceReport) {
     let options = Options { block_bytes: 512, read_bytes: 300, ..Options::default() };
-    let (found, report) = run(&walk.inputs, &options, vec![Vec::new(); workers], |found, block| {
+    let mut found = vec![Vec::new(); workers];
+    let (report, outcome) = run(&walk.inputs, &options, &mut found, |found, block| {
         found.extend(block.chunks().map(|chunk| (block.order, Owned::from(chunk))));
         Ok::<(), ()>(())
-    })
-    .unwrap();
+    });
+    outcome.unwrap();
     assert_eq!(options.progress.load(std::sync::atomic::Ordering::Relaxed), report.bytes);
     (found.into_iter().flatten().collect(), report)
 }
@@ -220,12 +236,36 @@ fn an_error_stops_all_workers() {
     let walk = walk([folder.path()]);
     for workers in [1, 4] {
         let options = Options { block_bytes: 64, read_bytes: 64, ..Options::default() };
-        let stopped = run(&walk.inputs, &options, vec![0_u64; workers], |seen, _| {
+        let mut seen = vec![0_u64; workers];
+        let (report, stopped) = run(&walk.inputs, &options, &mut seen, |seen, _| {
             *seen += 1;
             if *seen == 10 { Err("enough") } else { Ok(()) }
         });
         assert_eq!(stopped.unwrap_err(), "enough");
+        assert!(seen.contains(&10) && seen.iter().all(|seen| *seen <= 10), "{seen:?}");
         let read = options.progress.load(std::sync::atomic::Ordering::Relaxed);
-        assert!(read < 40_000, "{read} bytes were read after the error");
+        assert!((640..40_000).contains(&read), "{read} bytes were read until the error");
+        assert_eq!((report.bytes, report.unread.count()), (read, 4));
+        assert!(report.unread.first().iter().all(|note| note.why == Why::Stopped));
+        assert!(report.files as usize <= workers, "{} files for {workers}", report.files);
     }
+}
+
+#[test]
+fn an_error_at_the_very_end_leaves_nothing_unread() {
+    let folder = folder(&["a.json"]);
+    let walk = walk([folder.path()]);
+    let (report, stopped) = run(&walk.inputs, &Options::default(), &mut [()], |(), _| Err("late"));
+    assert_eq!(stopped, Err("late"));
+    assert_eq!((report.files, report.unread.count()), (1, 0));
+}
+
+#[test]
+fn without_a_worker_nothing_is_read() {
+    let folder = folder(&["a.json"]);
+    let walk = walk([folder.path()]);
+    let mut workers: [(); 0] = [];
+    let (report, outcome) =
+        run(&walk.inputs, &Options::default(), &mut workers, |(), _| Ok::<(), ()>(()));
+    assert_eq!((outcome, report.files, report.unread.count()), (Ok(()), 0, 1));
 }

@@ -54,21 +54,22 @@ fn real_files_have_the_spans_that_their_readme_counts() {
     for (file, expected, bad) in SPANS {
         let walk = walk([data.join(file)]);
         assert_eq!(walk.inputs.len(), 1, "{file}");
-        let workers = vec![(0, 0); 2];
-        let (found, report) = run(&walk.inputs, &Options::default(), workers, |found, block| {
-            for chunk in block.chunks() {
-                let parsed = serde_json::from_slice::<Value>(chunk.bytes);
-                match parsed {
-                    Ok(value) => found.0 += spans(&value),
-                    Err(_) => found.1 += 1,
+        let mut found = [(0, 0); 2];
+        let (report, outcome) =
+            run(&walk.inputs, &Options::default(), &mut found, |found, block| {
+                for chunk in block.chunks() {
+                    let parsed = serde_json::from_slice::<Value>(chunk.bytes);
+                    match parsed {
+                        Ok(value) => found.0 += spans(&value),
+                        Err(_) => found.1 += 1,
+                    }
+                    if let Kind::Broken(Breakage::NotADocument) | Kind::Unfinished = chunk.kind {
+                        return Err(format!("{file}:{}: {:?}", chunk.line, chunk.kind));
+                    }
                 }
-                if let Kind::Broken(Breakage::NotADocument) | Kind::Unfinished = chunk.kind {
-                    return Err(format!("{file}:{}: {:?}", chunk.line, chunk.kind));
-                }
-            }
-            Ok(())
-        })
-        .unwrap();
+                Ok(())
+            });
+        outcome.unwrap();
         let (spans, refused) = found.iter().fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1));
         assert_eq!((spans, refused), (expected, bad), "{file}");
         assert_eq!(Some(report.bytes), walk.total_bytes(), "{file}");
@@ -80,14 +81,15 @@ fn every_otlp_file_is_documents_but_for_the_two_lines_known_to_be_malformed() {
     let Some(data) = data() else { return };
     let walk = walk([data.join("otlp")]);
     assert_eq!((walk.inputs.len(), walk.report.skipped.count()), (12, 0));
-    let (bad, _) = run(&walk.inputs, &Options::default(), vec![Vec::new()], |bad, block| {
+    let mut bad = [Vec::new()];
+    let (_, outcome) = run(&walk.inputs, &Options::default(), &mut bad, |bad, block| {
         let refused = |bytes| serde_json::from_slice::<Value>(bytes).is_err();
         bad.extend(
             block.chunks().filter(|chunk| refused(chunk.bytes)).map(|chunk| block.place(&chunk)),
         );
         Ok::<(), ()>(())
-    })
-    .unwrap();
+    });
+    outcome.unwrap();
     let places: Vec<_> = bad.iter().flatten().map(|place| (place.line, &*place.input)).collect();
     assert_eq!(places.len(), 2, "{places:?}");
     assert!(places.iter().all(|(_, input)| input.ends_with("robotframework-malformed_trace.json")));
