@@ -105,6 +105,51 @@ fn all_evaluators_agree_on_random_rules_and_traces() {
     assert!(each.iter().all(|&verdict| seen[verdict] > least), "one-sided: {seen:?}");
 }
 
+#[test]
+fn a_rule_written_otherwise_has_the_same_verdicts() {
+    for round in 0..ROUNDS {
+        let mut random = Random(round);
+        let (a, b) = (random.condition(1), random.condition(1));
+        let (p, q) = (random.predicate(1), random.predicate(1));
+        let operation = random.pick(&OPERATIONS);
+        let alike = [
+            vec![
+                format!("never {{ {a} }}"),
+                format!("never {{ not not ({a}) }}"),
+                format!("always {{ not ({a}) }}"),
+            ],
+            vec![
+                format!("never {{ {a} and {b} }}"),
+                format!("never {{ {b} and {a} }}"),
+                format!("never {{ not (not ({a}) or not ({b})) }}"),
+                format!("when {{ {a} }} never {{ {b} }}"),
+            ],
+            vec![format!("always {{ {a} or {b} }}"), format!("always {{ {b} or {a} }}")],
+            vec![
+                format!("never {{ trace.has({operation}).where({p} and {q}) }}"),
+                format!("never {{ trace.has({operation}).where({q} and {p}) }}"),
+                format!("never {{ trace.has({operation}).where({q}).where(not not ({p})) }}"),
+                format!("never {{ trace.count({operation}).where({p} and {q}) > 0 }}"),
+            ],
+        ];
+        let traces: Vec<_> = (0..PER_ROUND).map(|_| trace(&random.trace())).collect();
+        for texts in alike {
+            let rules: Vec<_> = texts.iter().map(|text| read(text)).collect();
+            let violated: Vec<Vec<bool>> = answers(&rules, &traces)
+                .iter()
+                .map(|answers| answers.iter().map(|(verdict, _)| is_violated(verdict)).collect())
+                .collect();
+            for (text, found) in texts.iter().zip(&violated) {
+                assert_eq!(found, &violated[0], "round {round}: {} and {text}", texts[0]);
+            }
+        }
+    }
+}
+
+fn is_violated(verdict: &Verdict) -> bool {
+    *verdict == Verdict::Violated
+}
+
 /// splitmix64.
 struct Random(u64);
 
