@@ -2,6 +2,7 @@
 //! mean the same however they come in.
 
 use std::fs;
+use std::num::NonZeroUsize;
 
 use betrace::{
     CompileError, CompileOptions, Kind, LoadError, Program, Replay, ReplayError, ReplayOptions,
@@ -156,22 +157,93 @@ fn a_pushed_span_means_what_its_json_means() {
 }
 
 #[test]
-fn a_span_without_ids_is_refused_and_the_rest_goes_on() {
+fn a_span_that_cannot_be_is_refused_and_the_rest_goes_on() {
     let mut replay = replay();
-    let nameless = Span { name: "lost".to_owned(), ..Span::default() };
-    let refused = replay.push_span(&nameless);
+    let lost = Span { name: "lost".to_owned(), ..Span::default() };
+    let refused = replay.push_span(&lost);
     assert!(matches!(refused, Err(ReplayError::SpanId { name }) if name == "lost"));
+    let refused = replay.push_span(&Span { start: 0, ..charge(1) });
+    assert!(matches!(refused, Err(ReplayError::SpanTime { name }) if name == "charge"));
+    for (depth, is_right) in [(32, true), (33, false), (300, false)] {
+        for map in [false, true] {
+            let values = vec![("deep".to_owned(), nested(depth, map))];
+            for span in [
+                Span { attributes: values.clone(), ..charge(1) },
+                Span { resource: values, ..charge(1) },
+            ] {
+                let refused = replay.push_span(&span);
+                let is_depth = matches!(
+                    &refused,
+                    Err(ReplayError::SpanDepth { name, key }) if name == "charge" && key == "deep"
+                );
+                assert!(if is_right { refused.is_ok() } else { is_depth }, "{depth}: {refused:?}");
+            }
+        }
+    }
     replay.push_otlp("request", DOCUMENT.as_bytes()).expect("no limit is set");
-    assert_eq!(finish(replay).0.completeness.spans, 2);
+    let done = finish(replay).0.completeness;
+    assert_eq!((done.spans + done.duplicates, done.traces), (4 + 2, 2));
+}
+
+/// Span number `id` of a trace of one charge.
+fn charge(id: u64) -> Span {
+    Span {
+        trace_id: 1_u128.to_be_bytes(),
+        span_id: id.to_be_bytes(),
+        name: "charge".to_owned(),
+        start: 1_000,
+        end: 2_000,
+        ..Span::default()
+    }
+}
+
+fn nested(depth: usize, map: bool) -> Value {
+    (0..depth).fold(Value::Int(1), |value, _| {
+        if map { Value::Map(vec![("k".to_owned(), value)]) } else { Value::List(vec![value]) }
+    })
 }
 
 #[test]
-fn memory_has_its_own_error() {
-    let options = ReplayOptions { memory: Some(10), ..ReplayOptions::default() };
-    let mut replay = Replay::new(&program(), options);
-    let stopped = replay.push_otlp("request", DOCUMENT.as_bytes());
-    let Err(ReplayError::Memory { needed, limit: 10 }) = stopped else { panic!("{stopped:?}") };
-    assert!(needed > 10);
+fn memory_has_its_own_error_and_what_was_read_stays() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let path = folder.path().join("traces.json");
+    fs::write(&path, DOCUMENT).expect("a file");
+    for threads in [1, 3] {
+        let threads = NonZeroUsize::new(threads).expect("not zero");
+        let options = ReplayOptions { memory: Some(10), threads, ..ReplayOptions::default() };
+        let mut replay = Replay::new(&program(), options);
+        let expect = |stopped: Result<(), ReplayError>| {
+            let Err(ReplayError::Memory { needed, limit: 10 }) = stopped else {
+                panic!("{stopped:?}")
+            };
+            assert!(needed > 10);
+        };
+        expect(replay.push_otlp("request", DOCUMENT.as_bytes()));
+        expect(replay.push_otlp("request", DOCUMENT.as_bytes()));
+        expect(replay.read([&path]));
+        expect(replay.read([&path]));
+        replay.push_span(&charge(7)).expect("memory is not looked at for every span");
+        let done = finish(replay).0.completeness;
+        assert!(!done.is_complete() && done.stopped && done.has_lost(), "{done:?}");
+        assert_eq!((done.files, done.bytes), (4, 4 * DOCUMENT.len() as u64));
+    }
+}
+
+#[test]
+fn pushed_spans_are_held_to_the_limit_of_memory() {
+    for text in [0, 60_000] {
+        let options = ReplayOptions { memory: Some(1 << 20), ..ReplayOptions::default() };
+        let mut replay = Replay::new(&program(), options);
+        let customer = |id: u64| ("customer".to_owned(), Value::Text(format!("{id:>text$}")));
+        let stopped = (1..100_000).find_map(|id| {
+            let span = Span { attributes: vec![customer(id)], ..charge(id) };
+            replay.push_span(&span).err().map(|error| (id, error))
+        });
+        let Some((id, ReplayError::Memory { needed, .. })) = stopped else { panic!("no limit") };
+        assert!(needed < 4 << 20, "{needed} bytes after {id} spans");
+        let done = finish(replay).0.completeness;
+        assert_eq!((done.spans, done.stopped), (id, true));
+    }
 }
 
 #[test]
@@ -220,6 +292,30 @@ fn what_a_caller_fails_with_comes_back() {
     let failed = replay.finish(&mut |_| Err(std::io::Error::other("the queue is full")));
     let Err(ReplayError::Io(error)) = failed else { panic!("{failed:?}") };
     assert_eq!(error.to_string(), "the queue is full");
+}
+
+#[test]
+fn a_caller_that_panics_is_not_waited_for() {
+    let mut replay = replay();
+    replay.push_otlp("request", DOCUMENT.as_bytes()).expect("no limit is set");
+    let finish = std::panic::AssertUnwindSafe(|| replay.finish(&mut |_| panic!("a bad caller")));
+    assert!(std::panic::catch_unwind(finish).is_err());
+}
+
+#[test]
+fn signals_that_nobody_takes_are_counted() {
+    let all = ReplayOptions::default();
+    let run = |options: &ReplayOptions| {
+        let mut replay = Replay::new(&program(), options.clone());
+        replay.push_otlp("request", DOCUMENT.as_bytes()).expect("no limit is set");
+        finish(replay)
+    };
+    let (report, expected) = run(&all);
+    for signals in 0..4 {
+        let (limited, some) = run(&ReplayOptions { signals, ..all.clone() });
+        assert_eq!(limited.rules, report.rules);
+        assert_eq!(some, expected[..expected.len().min(signals as usize)]);
+    }
 }
 
 #[test]

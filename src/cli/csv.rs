@@ -1,5 +1,7 @@
 //! Signals as CSV: one row a signal, a column for each context key.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::io::{self, Write};
 
 use crate::{Module, Signal, rfc3339};
@@ -7,7 +9,8 @@ use crate::{Module, Signal, rfc3339};
 /// Writes signals as rows, safe to open in a spreadsheet.
 pub struct CsvWriter<W: Write> {
     writer: csv::Writer<W>,
-    keys: Vec<Box<str>>,
+    /// The column of each context key, from 0 after those of every signal.
+    columns: HashMap<Box<str>, usize>,
 }
 
 const COLUMNS: [&str; 10] = [
@@ -29,17 +32,19 @@ impl<W: Write> CsvWriter<W> {
     /// # Errors
     /// What the system says.
     pub fn new(out: W, module: &Module) -> io::Result<Self> {
-        let mut keys: Vec<Box<str>> = Vec::new();
+        let mut keys: Vec<&str> = Vec::new();
+        let mut columns = HashMap::new();
         for (key, _) in module.rules.iter().flat_map(|rule| &rule.context) {
-            if !keys.contains(key) {
-                keys.push(key.clone());
+            if let Entry::Vacant(column) = columns.entry(key.clone()) {
+                column.insert(keys.len());
+                keys.push(key);
             }
         }
         let mut writer = csv::Writer::from_writer(out);
         let header = COLUMNS.into_iter().map(str::to_owned);
         let context = keys.iter().map(|key| safe(&format!("context.{key}")));
         writer.write_record(header.chain(context)).map_err(cause)?;
-        Ok(Self { writer, keys })
+        Ok(Self { writer, columns })
     }
 
     /// Writes a row.
@@ -59,10 +64,11 @@ impl<W: Write> CsvWriter<W> {
             signal.missing.join("; "),
             signal.forbidden.join("; "),
         ];
-        let context = self.keys.iter().map(|key| {
-            let values = signal.context.values(key).iter().map(|value| value.text.as_str());
-            values.collect::<Vec<_>>().join("; ")
-        });
+        let mut context = vec![String::new(); self.columns.len()];
+        for entry in &signal.context.entries {
+            let values = entry.values.iter().map(|value| value.text.as_str());
+            context[self.columns[&entry.key]] = values.collect::<Vec<_>>().join("; ");
+        }
         let cells = own.into_iter().chain(context).map(|cell| safe(&cell));
         self.writer.write_record(cells).map_err(cause)
     }

@@ -67,11 +67,74 @@ fn other_signals_and_hidden_files_are_said() {
 fn a_file_skipped_for_its_name_is_not_passed_off_as_read() {
     let sandbox = sandbox();
     sandbox.write("data/t.log", line(1, 1, "x", 1, &json!({})));
+    sandbox.write("data/t.jsonl", line(2, 2, "x", 1, &json!({})));
     let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "data"]).expect_code(0);
-    assert!(outcome.out.contains("Complete: everything was read but what was skipped."));
+    assert!(!outcome.out.contains("Complete"), "{}", outcome.out);
     assert!(outcome.out.contains("Skipped data/t.log: not a trace file by its name; name the"));
     let named = completeness(&sandbox, &["data/t.log"]);
     assert_eq!((&named["spans"], &named["skipped"]), (&json!(1), &json!([])));
+
+    // Hidden ones before it do not hide it, and alone they leave the reading complete.
+    (0..20).for_each(|n| sandbox.write(&format!("data/.{n}"), ""));
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "data"]).expect_code(0);
+    assert!(!outcome.out.contains("Complete"), "{}", outcome.out);
+    std::fs::remove_file(sandbox.path("data/t.log")).expect("it is there");
+    let outcome = sandbox.run(&["replay", "--rules", "r.yaml", "data"]).expect_code(0);
+    assert!(outcome.out.contains("Complete: everything was read but what was skipped."));
+}
+
+#[test]
+fn an_input_without_a_trace_file_is_unread() {
+    let sandbox = sandbox();
+    sandbox.write("logs/t.log", line(1, 1, "x", 1, &json!({})));
+    std::fs::create_dir(sandbox.path("empty")).expect("a folder");
+    for folder in ["logs", "empty"] {
+        let outcome = sandbox.run(&["replay", "--rules", "r.yaml", folder]).expect_code(3);
+        let said = format!("Unread {folder}: no trace file in it");
+        assert!(outcome.out.contains(&said) && !outcome.out.contains("Complete"), "{outcome:?}");
+    }
+}
+
+#[test]
+fn what_is_not_otlp_is_no_clean_result() {
+    const JAEGER: &str = "{\"data\":[{\"traceID\":\"1\",\"spans\":[{\"operationName\":\"x\"}]}]}\n";
+    const LOGS: &str = "{\"resourceLogs\":[{}]}\n";
+    let sandbox = sandbox();
+    sandbox.write("jaeger.json", JAEGER.repeat(2));
+    sandbox.write("logs.json", LOGS);
+    sandbox.write("mixed.json", line(1, 1, "y", 1, &json!({})) + JAEGER);
+    let replay = |file: &str, code: i32| {
+        let outcome = sandbox.run(&["replay", "--rules", "r.yaml", file]).expect_code(code);
+        assert!(!outcome.out.contains("Complete"), "{}", outcome.out);
+        let done = completeness(&sandbox, &[file]);
+        assert_eq!(done["malformed"], json!({}), "it is well-formed");
+        (outcome.out, done["empty"].clone())
+    };
+    let (out, empty) = replay("jaeger.json", 3);
+    assert!(
+        out.contains("No span was found in what was read\n2 documents hold no OTLP\n"),
+        "{out}"
+    );
+    assert_eq!(empty, 2);
+    let (out, empty) = replay("logs.json", 3);
+    assert!(out.contains("No span was found"), "{out}");
+    assert_eq!(empty, 0);
+    let (out, empty) = replay("mixed.json", 0);
+    assert!(out.contains("\n1 document holds no OTLP\n") && !out.contains("No span"), "{out}");
+    assert_eq!(empty, 1);
+}
+
+#[test]
+fn counts_go_on_where_lists_end() {
+    let sandbox = sandbox();
+    sandbox.write("data/t.jsonl", line(1, 1, "x", 1, &json!({})));
+    (0..20).for_each(|n| sandbox.write(&format!("data/.{n}"), ""));
+    let missing: Vec<_> = (0..18).map(|n| format!("missing-{n}")).collect();
+    let inputs: Vec<&str> = missing.iter().map(String::as_str).chain(["data"]).collect();
+    let done = completeness(&sandbox, &inputs);
+    let list = |key: &str| done[key].as_array().expect("a list").len();
+    assert_eq!((list("unread"), list("skipped")), (16, 16));
+    assert_eq!((&done["unread_count"], &done["skipped_count"]), (&json!(18), &json!(20)));
 }
 
 #[test]

@@ -58,6 +58,20 @@ fn rules_paths_and_arguments_cannot_speak_to_a_terminal() {
 }
 
 #[test]
+fn a_module_cannot_speak_to_a_terminal() {
+    let sandbox = Sandbox::new();
+    let text = "\"m\\u009b31m\\u202e\\uFEFF\"";
+    let rule = format!(
+        "{{id: a, severity: low, name: {text}, violation: trace.has(x), signal: {{message: {text}}}}}"
+    );
+    sandbox.write("r.yaml", format!("rules: [{rule}]"));
+    let out = sandbox.run(&["explain", "a", "--rules", "r.yaml", "--ir"]).expect_code(0).out;
+    harmless(&out);
+    let module = out.split("\nmodule\n").nth(1).expect("the module is printed");
+    assert!(module.contains(r"m\u{9b}31m\u{202e}\u{feff}"), "{module}");
+}
+
+#[test]
 fn color_is_for_who_asks() {
     let mut sandbox = Sandbox::new();
     sandbox.write("r.yaml", "rules: [{id: a, severity: low, condition: trace.has(}]");
