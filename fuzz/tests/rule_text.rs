@@ -81,7 +81,7 @@ fn patterns_compile_soon_or_are_refused() {
         let quoted = serde_json::to_string(&pattern).expect("text is JSON");
         let started = Instant::now();
         read(&format!("never {{ a.where(b matches {quoted}) }}"));
-        assert!(started.elapsed() < Duration::from_secs(2), "{:?} {pattern}", started.elapsed());
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?} {pattern}", started.elapsed());
     });
 }
 

@@ -93,7 +93,7 @@ fn time_grows_with_the_file_and_not_with_its_square() {
     let rules = rules(9_999, |_| "violation: a".to_owned());
     let alerted = RuleSet::from_text("r.yaml", &format!("{rules}{}", alerts(20_000)));
     assert_eq!((alerted.alerts.len(), alerted.errors()), (20_000, 0));
-    assert!(started.elapsed() < Duration::from_secs(20), "{:?}", started.elapsed());
+    assert!(started.elapsed() < Duration::from_secs(60), "{:?}", started.elapsed());
 }
 
 fn set_of(count: usize, text: impl Fn(usize) -> String) -> RuleSet {

@@ -136,16 +136,13 @@ fn places_of_many_defects_are_the_first_ones_with_their_lines() {
     }
 }
 
+/// A guard, not a measurement: time that grew as the square would be minutes.
 #[test]
-fn the_time_for_defects_grows_as_their_number() {
-    let seconds = |spans: usize| {
-        let text = faulty(spans);
-        let started = Instant::now();
-        assert_eq!(decode(text.as_bytes()).0.len(), spans);
-        started.elapsed().as_secs_f64()
-    };
-    let (few, many) = (seconds(2_000), seconds(32_000));
-    assert!(many < 64.0 * few, "{few} s for 2,000 spans, {many} s for 32,000");
+fn very_many_defects_are_placed_in_one_pass() {
+    let text = faulty(60_000);
+    let started = Instant::now();
+    assert_eq!(decode(text.as_bytes()).0.len(), 60_000);
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
 }
 
 #[test]
