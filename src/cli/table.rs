@@ -180,7 +180,11 @@ pub fn defects(done: &Completeness) -> Vec<String> {
         let places: Vec<_> =
             malformed.places.iter().take(3).map(|place| printable(place)).collect();
         let more = if malformed.count > 3 { ", …" } else { "" };
-        let help = if kind == TOO_LARGE { "; --max-document raises the limit" } else { "" };
+        let help = match kind.strip_prefix(TOO_LARGE) {
+            Some("") => "; --max-document raises the limit",
+            Some(_) => "; --memory raises the limit",
+            None => "",
+        };
         lines.push(format!(
             "Malformed {kind}: {} ({}{more}){help}",
             grouped(malformed.count),
