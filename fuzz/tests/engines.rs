@@ -2,18 +2,32 @@
 //! must not matter; planted faults are noticed.
 
 use std::cell::Cell;
+use std::sync::OnceLock;
 
 use betrace_fuzz::Bytes;
 use betrace_fuzz::campaign::campaign;
 use betrace_fuzz::fault::FAULTS;
 use betrace_fuzz::module::random;
 use betrace_fuzz::segment::Draft;
-use compiler::{Columns, optimise};
+use compiler::{Columns, Jit, JitOptions, optimise};
 use ir::module::{AtomId, Formula, Predicate, PredicateId};
 use ir::{Engine, Interpreter, Mask, Module, Segment};
 
 /// Pairs of a module and a segment that the short form tries.
 const PAIRS: u64 = 1_000;
+
+/// Everything that must agree with the interpreter: loops, and code that was optimised, that was
+/// not, and that takes over from the loops half way.
+fn engines() -> &'static [Box<dyn Engine>] {
+    static ENGINES: OnceLock<Vec<Box<dyn Engine>>> = OnceLock::new();
+    ENGINES.get_or_init(|| {
+        let jit = |optimise, patience| -> Box<dyn Engine> {
+            let options = JitOptions { optimise, check: true, patience };
+            Box::new(Jit::new(options).expect("this machine runs code"))
+        };
+        vec![Box::new(Columns), jit(true, 0), jit(false, 0), jit(true, 500)]
+    })
+}
 
 struct Case {
     draft: Draft,
@@ -77,14 +91,17 @@ fn verdicts(module: &Module, atoms: &[Mask], traces: usize) -> Vec<Mask> {
 fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
     let Case { module, segment, .. } = case;
     let expected = probe(&Interpreter, module, segment);
-    let found = probe(&Columns, module, segment);
-    for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
-        assert_eq!(expected, found, "case {name:?}, {:?} of {module:#?}", module.atoms[at]);
-    }
     let small = optimise(module.clone());
     let verdict = verdicts(module, &expected, segment.len());
-    let found = verdicts(&small, &probe(&Columns, &small, segment), segment.len());
-    assert_eq!(verdict, found, "case {name:?}, optimised: {module:#?} to {small:#?}");
+    for engine in engines() {
+        let what = format!("{} in case {name:?}", engine.name());
+        let found = probe(&**engine, module, segment);
+        for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
+            assert_eq!(expected, found, "{what}, {:?} of {module:#?}", module.atoms[at]);
+        }
+        let found = verdicts(&small, &probe(&**engine, &small, segment), segment.len());
+        assert_eq!(verdict, found, "{what}, optimised: {module:#?} to {small:#?}");
+    }
     expected
 }
 

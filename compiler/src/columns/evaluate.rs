@@ -20,6 +20,22 @@ const SHARED_BYTES: usize = 32 << 20;
 /// Bytes of sets of codes that are kept during one call.
 const DECIDED_BYTES: usize = 32 << 20;
 
+/// Something that answers many leaves in one pass.
+pub trait Fuse {
+    /// The rows of `operation` on which all of `parts` hold, or any of them, as far as they can be
+    /// answered at once; the parts that cannot are given back, in order.
+    ///
+    /// # Errors
+    /// A fault where the segment was not made to hold a field that is read.
+    fn fuse(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operation: usize,
+        parts: &[PredicateId],
+        all: bool,
+    ) -> Result<(Rows, Vec<PredicateId>), Fault>;
+}
+
 /// Evaluates the predicates of a module over a segment, during one call.
 pub struct Evaluator<'a> {
     /// The module.
@@ -28,6 +44,10 @@ pub struct Evaluator<'a> {
     pub segment: &'a Segment,
     /// Its fields.
     pub sources: Sources<'a>,
+    /// What is asked before the loops are.
+    fuse: Option<&'a dyn Fuse>,
+    /// What that has spent on the predicate being worked on, by its own measure.
+    pub spent: usize,
     uses: Vec<u32>,
     shared: HashMap<(usize, PredicateId), Rows>,
     shared_bytes: usize,
@@ -39,10 +59,12 @@ pub struct Evaluator<'a> {
 
 impl<'a> Evaluator<'a> {
     /// An evaluator that knows nothing yet.
-    pub fn new(module: &'a Module, segment: &'a Segment) -> Self {
+    pub fn new(module: &'a Module, segment: &'a Segment, fuse: Option<&'a dyn Fuse>) -> Self {
         Self {
             module,
             segment,
+            fuse,
+            spent: 0,
             sources: Sources::new(segment),
             uses: uses(module),
             shared: HashMap::new(),
@@ -67,6 +89,14 @@ impl<'a> Evaluator<'a> {
     pub fn rows(&mut self, operation: usize, id: PredicateId) -> Result<Rows, Fault> {
         if self.segment.operations[operation].rows.is_empty() {
             return Ok(Rows::None);
+        }
+        self.spent = 0;
+        if let Some(fuse) = self.fuse
+            && !self.shared.contains_key(&(operation, id))
+            && let (rows, rest) = fuse.fuse(self, operation, &[id], true)?
+            && rest.is_empty()
+        {
+            return Ok(self.share(operation, id, rows));
         }
         let mut open: Vec<Open> = Vec::new();
         let mut asked = Some((id, Rows::All));
@@ -110,7 +140,26 @@ impl<'a> Evaluator<'a> {
             let rows = self.leaf(operation, *field, test, &left)?;
             return Ok(Entered::Answer(self.share(operation, id, rows).and(&wanted)));
         }
-        Ok(Entered::Open(Open { id, wanted, left, rows: Rows::None, next: 0 }))
+        let mut entered = Open { id, wanted, left, rows: Rows::None, parts: Vec::new(), asked: 0 };
+        entered.parts = match predicate {
+            Predicate::Not(inner) => vec![*inner],
+            Predicate::And(parts) | Predicate::Or(parts) => match self.fuse {
+                None => parts.to_vec(),
+                Some(fuse) => {
+                    let all = matches!(predicate, Predicate::And(_));
+                    let (rows, rest) = fuse.fuse(self, operation, parts, all)?;
+                    entered.answered(predicate, rows);
+                    rest
+                }
+            },
+            Predicate::Const(_) | Predicate::Test(..) => Vec::new(),
+        };
+        Ok(Entered::Open(entered))
+    }
+
+    /// Whether several sets or predicates refer to a predicate.
+    pub fn is_shared(&self, id: PredicateId) -> bool {
+        self.uses[id.index()] > 1
     }
 
     /// Keeps the rows of a predicate that has several parents, as long as there is room.
@@ -272,19 +321,26 @@ struct Open {
     left: Rows,
     /// The rows that are known to satisfy it.
     rows: Rows,
-    /// How many parts were asked.
-    next: usize,
+    /// The parts that were not answered at once.
+    parts: Vec<PredicateId>,
+    /// How many of these were asked.
+    asked: usize,
 }
 
 impl Open {
     /// Takes the answer of the part that was asked last, if one was.
     fn absorb(&mut self, predicate: &Predicate, answer: Rows) {
-        if self.next == 0 {
-            return;
+        if self.asked > 0 {
+            self.answered(predicate, answer);
         }
+    }
+
+    /// Takes the answer of some parts.
+    fn answered(&mut self, predicate: &Predicate, answer: Rows) {
         match predicate {
-            Predicate::And(_) => self.left = answer,
+            Predicate::And(_) => self.left = take(&mut self.left).and(&answer),
             Predicate::Or(_) => {
+                let answer = answer.and(&self.left);
                 self.left = take(&mut self.left).minus(&answer);
                 self.rows = take(&mut self.rows).or(&answer);
             }
@@ -294,14 +350,9 @@ impl Open {
 
     /// The part to ask next, and about which rows.
     fn next(&mut self, predicate: &Predicate) -> Option<(PredicateId, Rows)> {
-        let parts = match predicate {
-            Predicate::And(parts) | Predicate::Or(parts) => parts,
-            Predicate::Not(inner) => std::slice::from_ref(inner),
-            Predicate::Const(_) | Predicate::Test(..) => &[],
-        };
-        match parts.get(self.next) {
+        match self.parts.get(self.asked) {
             Some(&part) if !self.left.is_none() => {
-                self.next += 1;
+                self.asked += 1;
                 Some((part, self.left.clone()))
             }
             _ => {

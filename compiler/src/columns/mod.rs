@@ -21,9 +21,13 @@ use ir::module::{Scalar, Test, TraceField};
 use ir::segment::{Column, Fault, Integers, Segment, Values};
 use ir::{Engine, Mask, Number};
 
+pub use against::settle as settle_against;
 use count::Selected;
-use evaluate::Evaluator;
-use rows::Rows;
+pub use decide::Codes;
+pub use evaluate::{Evaluator, Fuse};
+pub use rows::Rows;
+pub use settle::{Leaf, Settled, most};
+pub use source::Source;
 
 /// Plain loops over columns.
 #[derive(Clone, Copy, Debug, Default)]
@@ -40,15 +44,28 @@ impl Engine for Columns {
         segment: &Segment,
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault> {
-        let mut masks = vec![Mask::empty(segment.len()); atoms.len()];
-        if segment.is_empty() {
-            return Ok(masks);
-        }
-        let evaluator = Evaluator::new(module, segment);
-        let mut probe = Probe { evaluator, masks: &mut masks, durations: None };
-        probe.answer(atoms)?;
-        Ok(masks)
+        probe(module, segment, atoms, None)
     }
+}
+
+/// Answers atoms with loops over columns, asking `fuse` first.
+///
+/// # Errors
+/// As [`Engine::probe`].
+pub fn probe(
+    module: &Module,
+    segment: &Segment,
+    atoms: &[AtomId],
+    fuse: Option<&dyn Fuse>,
+) -> Result<Vec<Mask>, Fault> {
+    let mut masks = vec![Mask::empty(segment.len()); atoms.len()];
+    if segment.is_empty() {
+        return Ok(masks);
+    }
+    let evaluator = Evaluator::new(module, segment, fuse);
+    let mut probe = Probe { evaluator, masks: &mut masks, durations: None };
+    probe.answer(atoms)?;
+    Ok(masks)
 }
 
 /// One call.

@@ -1,0 +1,202 @@
+//! The native engine: predicates over one span to machine code, one kernel a shape.
+//!
+//! Predicate + columns → leaves with operands → shape → kernel, from a cache → row masks. All
+//! comparisons of a predicate are fused into one pass over the columns that it needs, 64 rows to a
+//! word; kernels are specialised to the widths of the columns and to which of them have missing
+//! values, while constants and sets of codes are operands. What happens to the row masks, and what
+//! has to look at texts row by row, is left to [`columns`](crate::columns), whose loops also run
+//! whatever cannot be compiled.
+
+mod cache;
+#[expect(unsafe_code, reason = "code memory and the call into it")]
+mod code;
+mod emit;
+mod fuse;
+mod lanes;
+mod operands;
+mod shape;
+#[cfg(test)]
+#[expect(unsafe_code, reason = "columns are put beside unreadable pages")]
+mod tests;
+
+use ir::module::{AtomId, Module, PredicateId};
+use ir::segment::Fault;
+use ir::{Engine, Mask, Segment};
+
+use crate::columns::{Evaluator, Fuse, Rows, probe};
+use cache::{Cache, Making, Refusal};
+use fuse::{Fused, Fuser, join};
+use operands::Operands;
+use shape::Part;
+
+/// Instructions of one kernel: more than fits the processor's cache of decoded instructions is
+/// slower than two passes.
+const KERNEL_COST: usize = 4_000;
+/// Instructions of new kernels for one predicate on one operation, which bounds the time that it
+/// takes to compile any rule; what is beyond is left to the loops.
+const PREDICATE_COST: usize = 40_000;
+/// Rows below which a kernel is not worth the call.
+const FEW_ROWS: usize = 64;
+
+/// Machine code for predicates, loops over columns for the rest.
+pub struct Jit {
+    cache: Cache,
+    few: usize,
+}
+
+/// How [`Jit`] makes code.
+#[derive(Clone, Copy, Debug)]
+pub struct JitOptions {
+    /// Whether the code generator optimises.
+    pub optimise: bool,
+    /// Whether the code generator checks its own register allocation, which takes longer.
+    pub check: bool,
+    /// Comparisons of rows that are left to the loops before a shape is compiled: 0 runs code
+    /// wherever it can, more only where it wins.
+    pub patience: u64,
+}
+
+impl JitOptions {
+    /// Whatever is fastest, as measured by `benches/kernel.rs`. Code wins for every shape but a
+    /// lone set of many codes, by 1.1 times for one comparison out of cache to 5 times for many,
+    /// which is 0.1 to 4 ns a row and comparison; compiling takes about half a millisecond. Below
+    /// as many comparisons it would not pay for itself.
+    pub const AUTO: Self = Self { optimise: true, check: false, patience: 1_000_000 };
+}
+
+impl Default for JitOptions {
+    fn default() -> Self {
+        Self { optimise: true, check: false, patience: 0 }
+    }
+}
+
+/// Why there can be no machine code here.
+#[derive(Debug, thiserror::Error)]
+pub enum JitError {
+    /// The code generator does not know this processor.
+    #[error("the code generator does not know this processor")]
+    Processor,
+    /// No code can be run.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Jit {
+    /// An engine with nothing compiled yet, after a look whether code can be run.
+    ///
+    /// # Errors
+    /// Where it cannot, with the reason.
+    pub fn new(options: JitOptions) -> Result<Self, JitError> {
+        let JitOptions { optimise, check, patience } = options;
+        let cache = Cache::new(Making { optimise, check, patience }).ok_or(JitError::Processor)?;
+        let few = if patience == 0 { 0 } else { FEW_ROWS };
+        match cache.compile(&[Part::Present]) {
+            Ok(_) => Ok(Self { cache, few }),
+            Err(Refusal::Thread(error)) => Err(JitError::Refused(error.to_string())),
+            Err(Refusal::Panic) => Err(JitError::Refused("the code generator panicked".to_owned())),
+            Err(Refusal::Code(error)) => Err(JitError::Refused(error.to_string())),
+        }
+    }
+
+    /// How many predicates were left to the loops because of a limit.
+    pub fn refused(&self) -> u64 {
+        self.cache.refused()
+    }
+
+    /// How many kernels were compiled and are kept.
+    pub fn kernels(&self) -> usize {
+        self.cache.kernels()
+    }
+
+    /// Runs what was gathered, if there is code for it. Otherwise the loops take over for as long
+    /// as the predicate is worked on.
+    fn run(&self, fuser: &mut Fuser<'_, '_>, rows: usize) -> Option<Rows> {
+        let operands = std::mem::take(&mut fuser.operands);
+        let spent = std::mem::replace(&mut fuser.evaluator.spent, usize::MAX);
+        let cost = if self.cache.is_new(operands.shape()) { operands.cost() } else { 0 };
+        if spent + cost > PREDICATE_COST {
+            self.cache.refuse();
+            return None;
+        }
+        if self.few > 0 && matches!(**operands.shape(), [Part::Set(_)]) {
+            return None;
+        }
+        let kernel = self.cache.kernel(operands.shape(), rows * operands.leaves())?;
+        fuser.evaluator.spent = spent + cost;
+        Some(Rows::of(kernel.run(&operands, rows)))
+    }
+}
+
+impl Engine for Jit {
+    fn name(&self) -> &'static str {
+        "jit"
+    }
+
+    fn probe(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Mask>, Fault> {
+        probe(module, segment, atoms, Some(self))
+    }
+}
+
+impl Fuse for Jit {
+    fn fuse(
+        &self,
+        evaluator: &mut Evaluator<'_>,
+        operation: usize,
+        parts: &[PredicateId],
+        all: bool,
+    ) -> Result<(Rows, Vec<PredicateId>), Fault> {
+        let len = evaluator.segment.operations[operation].rows.len();
+        let mut answer = if all { Rows::All } else { Rows::None };
+        if len < self.few || evaluator.spent > PREDICATE_COST {
+            return Ok((answer, parts.to_vec()));
+        }
+        let (mut rest, mut gathered) = (Vec::new(), Vec::new());
+        let operands = Operands::default();
+        let mut fuser = Fuser { evaluator, operands, operation, limit: KERNEL_COST };
+        let mut added = 0;
+        let mut parts = parts.iter().copied();
+        let mut part = parts.next();
+        loop {
+            let fused = match part {
+                Some(part) => fuser.add(part)?,
+                None => Fused::Full,
+            };
+            match fused {
+                Fused::Full if added == 0 => rest.extend(part),
+                Fused::Full => {
+                    join(&mut fuser.operands, added, all);
+                    match self.run(&mut fuser, len) {
+                        Some(rows) if all => answer = answer.and(&rows),
+                        Some(rows) => answer = answer.or(&rows),
+                        None => rest.append(&mut gathered),
+                    }
+                    gathered.clear();
+                    added = 0;
+                    if part.is_some() {
+                        continue;
+                    }
+                }
+                Fused::Not => rest.extend(part),
+                Fused::None if all => return Ok((Rows::None, Vec::new())),
+                Fused::All if !all => return Ok((Rows::All, Vec::new())),
+                Fused::None | Fused::All => {}
+                Fused::Parts(own) => {
+                    if !all {
+                        join(&mut fuser.operands, own, true);
+                    }
+                    added += if all { own } else { 1 };
+                    gathered.extend(part);
+                }
+            }
+            if part.is_none() {
+                return Ok((answer, rest));
+            }
+            part = parts.next();
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! Kernels against the plain meaning of their shapes: random trees of every leaf and width, columns
+//! between unreadable pages, faults planted in the code.
+
+#![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
+
+mod faults;
+mod fences;
+mod trees;
+
+use std::rc::Rc;
+
+use super::cache::{Cache, Making};
+use fences::Fences;
+use trees::{Random, Tree};
+
+const PLAIN: Making = Making { optimise: true, check: true, patience: 0 };
+
+/// Runs the kernel of `tree`, its columns where `fences` puts them, and compares row by row.
+fn agrees(cache: &Cache, tree: &Tree, fences: &mut Fences) -> bool {
+    fences.clear();
+    let columns = tree.columns.iter().map(|column| fences.put(column.bytes())).collect::<Vec<_>>();
+    let columns: Vec<&[u8]> = columns.iter().map(|at| fences.at(*at)).collect();
+    let operands = tree.operands(&columns);
+    let kernel = cache.kernel(operands.shape(), tree.rows).unwrap_or_else(|| {
+        let refusal = cache.compile(operands.shape()).err();
+        panic!("{:?} was refused: {refusal:.500?}", operands.shape())
+    });
+    let found = kernel.run(&operands, tree.rows);
+    (0..tree.rows).all(|row| found.get(row) == tree.holds(row))
+}
+
+#[test]
+fn kernels_do_what_their_shapes_say_between_unreadable_pages() {
+    for optimise in [true, false] {
+        let cache = Cache::new(Making { optimise, ..PLAIN }).unwrap();
+        let mut held = [0, 0];
+        for seed in 0..400 {
+            let mut random = Random::new(seed);
+            let tree = Tree::random(&mut random);
+            for side in [fences::Side::Start, fences::Side::End] {
+                let what = format!("seed {seed}, optimised {optimise}, {side:?}");
+                assert!(agrees(&cache, &tree, &mut Fences::new(side)), "{what}: {:?}", tree.root);
+            }
+            (0..tree.rows).for_each(|row| held[usize::from(tree.holds(row))] += 1);
+        }
+        let share = held[1] * 100 / (held[0] + held[1]);
+        assert!((20..80).contains(&share), "trees hold on {share}% of rows: too one-sided to tell");
+    }
+}
+
+#[test]
+fn planted_faults_are_found() {
+    let trees: Vec<Tree> = (0..300).map(|seed| Tree::random(&mut Random::new(seed))).collect();
+    for (name, plant) in faults::FAULTS {
+        let mut cache = Cache::new(Making { check: false, ..PLAIN }).unwrap();
+        cache.fault = Some(plant);
+        let mut fences = Fences::new(fences::Side::Start);
+        let found = trees.iter().any(|tree| !agrees(&cache, tree, &mut fences));
+        assert!(found, "{name} went unnoticed");
+    }
+}
+
+#[test]
+fn code_never_traps_and_calls_nothing() {
+    let cache = Cache::new(PLAIN).unwrap();
+    for seed in 0..200 {
+        let tree = Tree::random(&mut Random::new(seed));
+        let bytes: Vec<Vec<u8>> =
+            tree.columns.iter().map(|column| column.bytes().to_vec()).collect();
+        let columns: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        let text = cache.function(tree.operands(&columns).shape()).display().to_string();
+        for word in ["trap", "div", "rem", "call", "fcvt", "stack_"] {
+            let found = text.replace("notrap", "").contains(word);
+            assert!(!found, "{word} in {text}");
+        }
+        assert_eq!(text.matches("store").count(), 1, "{text}");
+    }
+}
+
+#[test]
+fn the_largest_shape_compiles_within_the_code_generators_limits() {
+    let cache = Cache::new(Making { check: false, ..PLAIN }).unwrap();
+    let mut random = Random::new(7);
+    let tree = Tree::wide(&mut random, super::fuse::LEAVES);
+    let mut fences = Fences::new(fences::Side::End);
+    assert!(agrees(&cache, &tree, &mut fences));
+}
+
+#[test]
+fn no_page_is_writable_and_executable() {
+    let cache = Cache::new(PLAIN).unwrap();
+    let mut kernels = Vec::new();
+    for seed in 0..50 {
+        let tree = Tree::random(&mut Random::new(seed));
+        let bytes: Vec<Vec<u8>> =
+            tree.columns.iter().map(|column| column.bytes().to_vec()).collect();
+        let columns: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
+        kernels.push(cache.kernel(tree.operands(&columns).shape(), 64).unwrap());
+    }
+    let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else {
+        println!("skipped: /proc/self/maps cannot be read here");
+        return;
+    };
+    assert!(maps.lines().any(|line| line.contains("r-xp")), "{maps}");
+    assert_eq!(maps.lines().find(|line| line.contains("rwx")), None);
+}
+
+#[test]
+fn shapes_beyond_the_cache_are_left_to_the_loops() {
+    let cache = Cache::new(Making { check: false, optimise: false, patience: u64::MAX }).unwrap();
+    for parts in 0..5_000_u32 {
+        // Never compiled, so that it need not make sense.
+        let shape = [super::shape::Part::And(parts as u16)];
+        assert!(cache.kernel(&shape, 1).is_none());
+    }
+    assert_eq!(cache.refused(), 5_000 - 4_096);
+}
+
+#[test]
+fn kernels_come_and_go_under_threads_that_run_them() {
+    let swaps = std::env::var("BETRACE_SWAPS").ok().and_then(|text| text.parse().ok());
+    let swaps: u64 = swaps.unwrap_or(300);
+    let current = std::sync::RwLock::new(std::sync::Arc::new(Cache::new(PLAIN).unwrap()));
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let mut sizes = Vec::new();
+    std::thread::scope(|scope| {
+        for seed in 0..2 {
+            let (current, done) = (&current, &done);
+            scope.spawn(move || {
+                let trees: Vec<Tree> =
+                    (0..8).map(|own| Tree::random(&mut Random::new(seed * 8 + own))).collect();
+                let mut fences = Fences::new(fences::Side::End);
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    for tree in &trees {
+                        let cache = std::sync::Arc::clone(&current.read().unwrap());
+                        assert!(agrees(&cache, tree, &mut fences));
+                    }
+                }
+            });
+        }
+        for swap in 0..swaps {
+            *current.write().unwrap() = std::sync::Arc::new(Cache::new(PLAIN).unwrap());
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            if swap == swaps / 3 || swap + 1 == swaps {
+                sizes.push(resident());
+            }
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+    });
+    if let [Some(before), Some(after)] = *sizes {
+        println!("{swaps} swaps: {before} KiB resident after a third, {after} KiB at the end");
+        assert!(after < before + 8 * 1024, "from {before} to {after} KiB in {swaps} swaps");
+    }
+}
+
+/// KiB of memory that the process has in use.
+fn resident() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
+    line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// A shared set of codes.
+type Codes = Rc<crate::columns::Codes>;
