@@ -180,6 +180,12 @@ impl Builder {
         self.scopes.intern(&codes)
     }
 
+    /// Whether an attribute of this key matters to spans of this operation; costly.
+    pub fn wants(&self, operation: &str, key: &str) -> bool {
+        let own = Wanted::of(&self.schema, &self.schema.reads(operation).keys);
+        [&own, &self.anywhere].into_iter().any(|wanted| wanted.any([(key, ())].into_iter()))
+    }
+
     /// Adds a span.
     ///
     /// # Panics

@@ -10,11 +10,13 @@
 //!
 //! Two readers make a tape each, and one walker reads both, so that they cannot differ in what they
 //! accept. The strict one is simd-json. What it refuses goes to the tolerant one, which loses no
-//! more than the [`Defect`]s say. A span is added only when all of it was looked at: nothing is
+//! more than the [`Defect`]s say. Before them comes one that needs no tape and reads only what it is
+//! sure that the strict one reads the same way: most of what exporters write. A span is added only when all of it was looked at: nothing is
 //! ever half-added. Of a document that breaks off, the whole spans stay and the rest is counted
 //! once as unfinished.
 
 mod nodes;
+mod predict;
 mod scan;
 mod span;
 mod strict;
@@ -29,10 +31,12 @@ use std::sync::Arc;
 
 use ir::Schema;
 
+pub use predict::Recognition;
 pub use tally::{Defect, Tally};
 pub use value::VALUE_DEPTH;
 
 use self::nodes::Nodes;
+use self::predict::{Outcome, Recognizer, Shared};
 use self::strict::Strict;
 use self::tally::{Findings, Report, Suspicion};
 use self::tape::Tape;
@@ -65,12 +69,18 @@ pub trait SpanSink {
         span: &SpanRecord<'a>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
+
+    /// Whether an attribute of this key matters to spans of this operation. Others need not be
+    /// among the attributes of a span.
+    fn wants(&self, operation: &str, key: &str) -> bool;
 }
 
 /// Decodes OTLP JSON for one worker; its buffers are reused from chunk to chunk.
 pub struct Decoder<S = Builder> {
     sink: S,
     tally: Tally,
+    /// Boxed for its size.
+    recognizer: Option<Box<Recognizer>>,
     strict: Strict,
     nodes: Nodes,
     attributes: Vec<Attribute>,
@@ -91,6 +101,7 @@ impl<S: SpanSink> Decoder<S> {
         Self {
             sink,
             tally: Tally::default(),
+            recognizer: Some(Box::new(Recognizer::new())),
             strict: Strict::new(),
             nodes: Nodes::default(),
             attributes: Vec::new(),
@@ -98,11 +109,29 @@ impl<S: SpanSink> Decoder<S> {
         }
     }
 
+    /// The same decoder without the fast reader: the others read all, with the same outcome.
+    pub fn strict(self) -> Self {
+        Self { recognizer: None, ..self }
+    }
+
+    /// The same decoder without vector instructions in the fast reader.
+    pub fn portable(self) -> Self {
+        let recognizer = self.recognizer.map(|recognizer| Box::new(recognizer.portable()));
+        Self { recognizer, ..self }
+    }
+
     /// Says how many bytes of memory are left for the decoding of a document; without it there is no
     /// limit. A document that may need more, 17 times its length, is [`Defect::Memory`]. Documents of
     /// less than half a MiB are always decoded, in buffers that a decoder has anyway.
     pub fn set_room(&mut self, bytes: usize) {
         self.longest = bytes.max(KEPT) / NEED;
+    }
+
+    /// The same decoder with a fast reader that tries every document, however often in vain: to
+    /// hold it against the others.
+    pub fn eager(self) -> Self {
+        let recognizer = self.recognizer.map(|recognizer| Box::new(recognizer.eager()));
+        Self { recognizer, ..self }
     }
 
     /// Decodes all chunks of a block.
@@ -120,7 +149,7 @@ impl<S: SpanSink> Decoder<S> {
             self.tally.add_malformed(findings.places(chunk, order, input));
             return;
         }
-        if self.decode_strictly(chunk, order, input) {
+        if self.recognize(chunk, order, input) || self.decode_strictly(chunk, order, input) {
             return;
         }
         for piece in chunk.split() {
@@ -147,9 +176,25 @@ impl<S: SpanSink> Decoder<S> {
         &self.tally
     }
 
+    /// What the fast reader did so far.
+    pub fn recognition(&self) -> Recognition {
+        self.recognizer.as_ref().map_or_else(Recognition::default, |recognizer| recognizer.done())
+    }
+
     /// The sink with all spans, and the account.
     pub fn into_parts(self) -> (S, Tally) {
         (self.sink, self.tally)
+    }
+
+    /// Says whether the fast reader understood the chunk; if not, nothing was done.
+    fn recognize(&mut self, chunk: &Chunk<'_>, order: usize, input: &Arc<str>) -> bool {
+        let Self { sink, tally, recognizer, strict, attributes, .. } = self;
+        let Some(recognizer) = recognizer else { return false };
+        let outcome = recognizer.read(chunk, Shared { sink, tally, strict, attributes });
+        if outcome == Outcome::Defective {
+            self.locate(chunk, order, input);
+        }
+        outcome != Outcome::Left
     }
 
     /// Says whether the chunk is valid JSON; if not, nothing was done.
@@ -234,6 +279,10 @@ impl SpanSink for Builder {
     ) {
         self.span(span, attributes);
     }
+
+    fn wants(&self, operation: &str, key: &str) -> bool {
+        self.wants(operation, key)
+    }
 }
 
 /// Drops spans.
@@ -256,5 +305,9 @@ impl SpanSink for Nowhere {
         _: &SpanRecord<'a>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
+    }
+
+    fn wants(&self, _: &str, _: &str) -> bool {
+        false
     }
 }

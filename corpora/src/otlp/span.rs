@@ -184,14 +184,23 @@ fn enumeration<'t, T: Tape<'t>>(
         None | Some(View::Null) => return Ok(0),
         Some(View::Int(number)) => u64::try_from(number).unwrap_or(0),
         Some(View::Unsigned(number)) => number,
-        Some(View::Text(text)) => {
-            let name = text.strip_prefix(prefix).unwrap_or(text);
-            let named = names.iter().position(|known| known.eq_ignore_ascii_case(name));
-            named.map(|at| at as u64).or_else(|| text::unsigned(text)).ok_or(Some(Defect::Field))?
-        }
+        Some(View::Text(text)) => named(text, prefix, names).ok_or(Some(Defect::Field))?,
         Some(other) => return Err(loss(other, Defect::Field)),
     };
-    Ok(u8::try_from(number).ok().filter(|&at| usize::from(at) < names.len()).unwrap_or(0))
+    Ok(in_range(number, names))
+}
+
+/// The number of an enum's name, with or without prefix, or the number that the text is.
+pub(super) fn named(text: &str, prefix: &str, names: &[&str]) -> Option<u64> {
+    let name = text.strip_prefix(prefix).unwrap_or(text);
+    let named = names.iter().position(|known| known.eq_ignore_ascii_case(name));
+    named.map(|at| at as u64).or_else(|| text::unsigned(text))
+}
+
+/// The number of an enum; 0 for one without a name.
+#[inline]
+pub(super) fn in_range(number: u64, names: &[&str]) -> u8 {
+    u8::try_from(number).ok().filter(|&at| usize::from(at) < names.len()).unwrap_or(0)
 }
 
 fn flags<'t, T: Tape<'t>>(tape: T, at: Option<usize>) -> Result<u32, Loss> {

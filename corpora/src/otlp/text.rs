@@ -50,10 +50,16 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
 /// An unsigned integer in digits only.
 #[inline]
 pub(super) fn unsigned(text: &str) -> Option<u64> {
+    digits(text.as_bytes())
+}
+
+/// The same of bytes.
+#[inline]
+pub(super) fn digits(text: &[u8]) -> Option<u64> {
     if text.is_empty() {
         return None;
     }
-    let (blocks, rest) = text.as_bytes().as_chunks::<8>();
+    let (blocks, rest) = text.as_chunks::<8>();
     let mut number = 0_u64;
     for block in blocks {
         number = number.checked_mul(100_000_000)?.checked_add(eight_digits(*block)?)?;
@@ -97,12 +103,12 @@ pub(super) fn whole(float: f64) -> Option<i64> {
 /// Whether `text` is a number by JSON's grammar.
 pub(super) fn is_number(text: &[u8]) -> bool {
     let after_sign = text.strip_prefix(b"-").unwrap_or(text);
-    let (whole, mut rest) = after_sign.split_at(digits(after_sign));
+    let (whole, mut rest) = after_sign.split_at(count_digits(after_sign));
     if whole.is_empty() || (whole.len() > 1 && whole[0] == b'0') {
         return false;
     }
     if let Some(fraction) = rest.strip_prefix(b".") {
-        let length = digits(fraction);
+        let length = count_digits(fraction);
         if length == 0 {
             return false;
         }
@@ -113,7 +119,7 @@ pub(super) fn is_number(text: &[u8]) -> bool {
             [b'+' | b'-', unsigned @ ..] => unsigned,
             unsigned => unsigned,
         };
-        let length = digits(exponent);
+        let length = count_digits(exponent);
         return length > 0 && length == exponent.len();
     }
     rest.is_empty()
@@ -124,7 +130,7 @@ fn number(text: &str) -> Option<f64> {
     float.is_finite().then_some(float)
 }
 
-fn digits(text: &[u8]) -> usize {
+fn count_digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
@@ -140,8 +146,9 @@ const HEX: [u8; 256] = {
     table
 };
 
+/// The number that hex digits are, at most 16.
 #[inline]
-fn hex(digits: &[u8]) -> Option<u64> {
+pub(super) fn hex(digits: &[u8]) -> Option<u64> {
     let (mut number, mut seen) = (0, 0);
     for &digit in digits {
         let value = HEX[usize::from(digit)];

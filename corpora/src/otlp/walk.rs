@@ -139,6 +139,14 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
         entries(self.tape, at, len)
     }
 
+    /// Adds the span at `at`, an item of a list of spans.
+    pub(super) fn item(&mut self, at: usize, owner: (u32, u32)) {
+        match self.tape.view(at) {
+            View::Object(len) => self.span(at, len, owner),
+            other => lose(self.tape, at, loss(other, Defect::Shape), self.report),
+        }
+    }
+
     /// Adds the span once all of it is known to be good. One in which the grammar did not hold was
     /// counted by the reader.
     #[inline]

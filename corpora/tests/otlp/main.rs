@@ -1,6 +1,7 @@
 //! What becomes of OTLP JSON: a table of small cases, real files, and an outside test suite.
 
 mod oracle;
+mod predict;
 mod recorder;
 
 use std::collections::HashSet;

@@ -6,7 +6,7 @@ use betrace_corpora::source::{Buffer, Chunk, Kind, Options, Stream};
 use ir::Value;
 
 /// A span with all that belongs to it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Span {
     pub trace_id: u128,
     pub span_id: u64,
@@ -64,6 +64,10 @@ impl SpanSink for Recorder {
             resource: self.resources[span.resource as usize].clone(),
             attributes: owned(attributes),
         });
+    }
+
+    fn wants(&self, _: &str, _: &str) -> bool {
+        true
     }
 }
 

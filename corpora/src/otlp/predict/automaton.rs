@@ -1,0 +1,326 @@
+//! What the recognizer remembers: after which hole which literal was seen, and which hole then
+//! came. It only ever repeats what [`step`](super::step::step) found, so forgetting or not learning
+//! costs time and nothing else; all of it is bounded.
+
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+
+use super::holes::Reader;
+use super::lanes::{BLOCK, Lanes};
+use super::place::{Hole, Place};
+
+/// Most nodes.
+const NODES: usize = 1 << 13;
+/// Literals that are tried after a hole.
+const EDGES: usize = 4;
+/// Longest literal, in blocks.
+const LONGEST: usize = 4;
+/// Most blocks of literals: 2 MiB.
+const BLOCKS: usize = 1 << 15;
+/// Most operations that have nodes of their own.
+const OPERATIONS: usize = 384;
+/// Longest name of those.
+const LONGEST_NAME: usize = BLOCK - 1;
+/// A power of two.
+const PLACES: usize = 1 << 11;
+
+/// Number of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct NodeId(u32);
+
+impl NodeId {
+    /// Before a span.
+    pub(super) const BEFORE: Self = Self(0);
+    /// After a span.
+    pub(super) const END: Self = Self(1);
+}
+
+/// Number of an operation; [`Self::OTHER`] for those that are not told apart.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) struct OperationId(u16);
+
+impl OperationId {
+    pub(super) const OTHER: Self = Self(0);
+}
+
+/// A hole as part of the spans of an operation.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Node {
+    edges: [Edge; EDGES],
+    pub(super) place: Place,
+    pub(super) hole: Hole,
+    /// Whether the sink wants the value; of the other operations, it may.
+    pub(super) wanted: bool,
+    pub(super) operation: OperationId,
+    /// Number of the key.
+    pub(super) key: u32,
+}
+
+/// A literal from the end of a hole to the begin of the next; of length 0 if there is none.
+#[derive(Clone, Copy, Debug, Default)]
+struct Edge {
+    first_block: u32,
+    len: u16,
+    fields: u16,
+    next: u32,
+}
+
+#[derive(Debug)]
+struct Operation {
+    name: Box<str>,
+    /// The name with its closing quote, in a block.
+    block: [u8; BLOCK],
+    /// The node after the name, once there is one.
+    after_name: Option<NodeId>,
+}
+
+/// Nodes, edges and operations.
+#[derive(Debug)]
+pub(super) struct Automaton {
+    nodes: Vec<Node>,
+    numbers: HashTable<u32>,
+    blocks: Vec<[u8; BLOCK]>,
+    keys: Vec<Box<str>>,
+    key_numbers: HashTable<u32>,
+    operations: Vec<Operation>,
+    operation_ids: HashMap<Box<str>, OperationId>,
+    /// Operations by a hash of their names; of several the last.
+    places: Box<[OperationId; PLACES]>,
+    hasher: DefaultHashBuilder,
+    is_full: bool,
+}
+
+impl Automaton {
+    pub(super) fn new() -> Self {
+        let node = |hole| Node {
+            edges: [Edge::default(); EDGES],
+            place: Place::BEFORE,
+            hole,
+            wanted: false,
+            operation: OperationId::OTHER,
+            key: 0,
+        };
+        let other = Operation { name: "".into(), block: [0; BLOCK], after_name: None };
+        Self {
+            nodes: vec![node(Hole::End), node(Hole::End)],
+            numbers: HashTable::new(),
+            blocks: Vec::new(),
+            keys: Vec::new(),
+            key_numbers: HashTable::new(),
+            operations: vec![other],
+            operation_ids: HashMap::new(),
+            places: Box::new([OperationId::OTHER; PLACES]),
+            hasher: DefaultHashBuilder::default(),
+            is_full: false,
+        }
+    }
+
+    /// Number of nodes that were learned.
+    pub(super) fn len(&self) -> usize {
+        self.nodes.len() - 2
+    }
+
+    /// Whether something could not be remembered for want of space.
+    pub(super) fn is_full(&self) -> bool {
+        self.is_full
+    }
+
+    #[inline(always)]
+    pub(super) fn node(&self, id: NodeId) -> &Node {
+        &self.nodes[id.0 as usize]
+    }
+
+    /// A key's text.
+    pub(super) fn key(&self, number: u32) -> &str {
+        &self.keys[number as usize]
+    }
+
+    /// An operation's name, unless it is one of the others.
+    pub(super) fn name(&self, operation: OperationId) -> &str {
+        &self.operations[usize::from(operation.0)].name
+    }
+
+    /// If a literal that was seen here is at `at`: where it ends, what fields begin in it, and the
+    /// node of the hole.
+    #[inline(always)]
+    pub(super) fn follow(
+        &self,
+        reader: Reader<'_, impl Lanes>,
+        at: usize,
+        from: NodeId,
+    ) -> Option<(usize, u16, NodeId)> {
+        for edge in &self.node(from).edges {
+            let len = usize::from(edge.len);
+            if len == 0 {
+                return None;
+            }
+            let first = edge.first_block as usize;
+            let mut is_here = reader.agree(at, &self.blocks[first], len.min(BLOCK));
+            let mut passed = BLOCK;
+            while is_here && passed < len {
+                let block = &self.blocks[first + passed / BLOCK];
+                is_here = reader.agree(at + passed, block, BLOCK.min(len - passed));
+                passed += BLOCK;
+            }
+            if is_here {
+                return Some((at + len, edge.fields, NodeId(edge.next)));
+            }
+        }
+        None
+    }
+
+    /// The node of a hole, a new one if it is new; `wanted` is asked for a new one.
+    pub(super) fn node_of(
+        &mut self,
+        operation: OperationId,
+        (hole, place, key): (Hole, Place, &[u8]),
+        wanted: impl FnOnce(&str, &str) -> bool,
+    ) -> Option<NodeId> {
+        if hole == Hole::End {
+            return Some(NodeId::END);
+        }
+        let key = self.key_number(key)?;
+        let hash = self.hasher.hash_one((operation, hole, place, key));
+        let Self { nodes, numbers, keys, operations, hasher, .. } = self;
+        let same = |&number: &u32| {
+            let node = &nodes[number as usize];
+            (node.operation, node.hole, node.place, node.key) == (operation, hole, place, key)
+        };
+        if let Some(&number) = numbers.find(hash, same) {
+            return Some(NodeId(number));
+        }
+        if nodes.len() == NODES {
+            self.is_full = true;
+            return None;
+        }
+        let number = nodes.len() as u32;
+        let wanted = operation == OperationId::OTHER
+            || wanted(&operations[usize::from(operation.0)].name, &keys[key as usize]);
+        let edges = [Edge::default(); EDGES];
+        nodes.push(Node { edges, place, hole, wanted, operation, key });
+        numbers.insert_unique(hash, number, |&number| {
+            let node = &nodes[number as usize];
+            hasher.hash_one((node.operation, node.hole, node.place, node.key))
+        });
+        Some(NodeId(number))
+    }
+
+    /// Remembers a literal between two nodes.
+    pub(super) fn learn(&mut self, from: NodeId, literal: &[u8], fields: u16, to: NodeId) {
+        let blocks = literal.len().div_ceil(BLOCK);
+        if blocks > LONGEST || self.is_full {
+            return;
+        }
+        if self.blocks.len() + blocks > BLOCKS {
+            self.is_full = true;
+            return;
+        }
+        let edges = &mut self.nodes[from.0 as usize].edges;
+        let (len, first_block) = (literal.len() as u16, self.blocks.len() as u32);
+        let edge = Edge { first_block, len, fields, next: to.0 };
+        // What was seen first is what is seen most; the last place is for whatever was seen last.
+        let free = edges.iter().position(|edge| edge.len == 0).unwrap_or(EDGES - 1);
+        edges[free] = edge;
+        for part in literal.chunks(BLOCK) {
+            let mut block = [0; BLOCK];
+            block[..part.len()].copy_from_slice(part);
+            self.blocks.push(block);
+        }
+    }
+
+    /// The operation whose name is at `at`, if it is known, and where the name ends.
+    #[inline(always)]
+    pub(super) fn operation_at(
+        &self,
+        reader: Reader<'_, impl Lanes>,
+        at: usize,
+    ) -> Option<(OperationId, usize)> {
+        let end = reader.plain(at);
+        if end > LONGEST_NAME || reader.text.get(at + end) != Some(&b'"') {
+            return None;
+        }
+        let id = self.places[place(&reader.text[at..at + end])];
+        let block = &self.operations[usize::from(id.0)].block;
+        let same = reader.agree(at, block, end + 1);
+        same.then_some((id, at + end))
+    }
+
+    /// The number of an operation, a new one if it is new.
+    pub(super) fn operation(&mut self, name: &str) -> OperationId {
+        if name.len() > LONGEST_NAME || !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return OperationId::OTHER;
+        }
+        let place = place(name.as_bytes());
+        let id = match self.operation_ids.get(name) {
+            Some(&id) => id,
+            None if self.operations.len() == OPERATIONS => return OperationId::OTHER,
+            None => {
+                let id = OperationId(self.operations.len() as u16);
+                let mut block = [0; BLOCK];
+                block[..name.len()].copy_from_slice(name.as_bytes());
+                block[name.len()] = b'"';
+                self.operation_ids.insert(name.into(), id);
+                self.operations.push(Operation { name: name.into(), block, after_name: None });
+                id
+            }
+        };
+        self.places[place] = id;
+        id
+    }
+
+    /// The node after a name of which `node` is the node before any name.
+    #[inline(always)]
+    pub(super) fn after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
+        if operation == OperationId::OTHER {
+            return node;
+        }
+        let known = self.operations[usize::from(operation.0)].after_name;
+        match known {
+            Some(after) if self.node(after).place == self.node(node).place => after,
+            _ => self.new_after_name(node, operation),
+        }
+    }
+
+    #[cold]
+    fn new_after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
+        let Node { hole, place, key, .. } = *self.node(node);
+        let key = self.keys[key as usize].clone();
+        let own = self.node_of(operation, (hole, place, key.as_bytes()), |_, _| false);
+        self.operations[usize::from(operation.0)].after_name = own;
+        own.unwrap_or(node)
+    }
+
+    fn key_number(&mut self, key: &[u8]) -> Option<u32> {
+        let Self { keys, key_numbers, hasher, .. } = self;
+        let hash = hasher.hash_one(key);
+        let same = |&number: &u32| keys[number as usize].as_bytes() == key;
+        if let Some(&number) = key_numbers.find(hash, same) {
+            return Some(number);
+        }
+        if keys.len() == NODES || key.len() > LONGEST * BLOCK {
+            self.is_full |= keys.len() == NODES;
+            return None;
+        }
+        let number = keys.len() as u32;
+        keys.push(std::str::from_utf8(key).ok()?.into());
+        key_numbers.insert_unique(hash, number, |&number| {
+            hasher.hash_one(keys[number as usize].as_bytes())
+        });
+        Some(number)
+    }
+}
+
+/// Where an operation of this name is looked for.
+#[inline(always)]
+fn place(name: &[u8]) -> usize {
+    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
+    let (first, last) = if name.len() >= 8 {
+        (word(name.first_chunk()), word(name.last_chunk()))
+    } else {
+        (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0)
+    };
+    let mixed =
+        (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
+}

@@ -1,0 +1,322 @@
+//! Reads holes. What is refused here is left to the strict reader, so that only what both take the
+//! same way need be understood.
+
+use super::super::strings::{self, Reading};
+use super::super::text;
+use super::lanes::{BLOCK, Lanes, Portable};
+
+/// Longest number, in bytes, that is read here: what every reader takes the same way.
+const LONGEST_NUMBER: usize = 24;
+/// Digits that always fit an int64.
+const SAFE_DIGITS: usize = 18;
+/// Deepest nesting of an attribute's value that is read here.
+const DEPTH: usize = 8;
+
+/// A string: a range of the document, or of what was unescaped if its first bit is set.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Piece {
+    start: u32,
+    len: u32,
+}
+
+const UNESCAPED: u32 = 1 << 31;
+/// Longest document whose pieces can be named.
+pub(super) const LONGEST: usize = UNESCAPED as usize - 1;
+
+impl Piece {
+    fn of_text(start: usize, end: usize) -> Self {
+        Self { start: start as u32, len: (end - start) as u32 }
+    }
+
+    /// The string.
+    pub(super) fn get<'t>(self, text: &'t [u8], unescaped: &'t str) -> &'t str {
+        let start = (self.start & !UNESCAPED) as usize;
+        let range = start..start + self.len as usize;
+        if self.start & UNESCAPED != 0 {
+            return &unescaped[range];
+        }
+        std::str::from_utf8(&text[range]).unwrap_or_default()
+    }
+}
+
+/// A document on its way through the recognizer.
+#[derive(Clone, Copy)]
+pub(super) struct Reader<'t, L> {
+    pub(super) lanes: L,
+    pub(super) text: &'t [u8],
+}
+
+impl<'t, L: Lanes> Reader<'t, L> {
+    /// Whether the first `len` bytes at `at` are those of a literal.
+    #[inline(always)]
+    pub(super) fn agree(self, at: usize, literal: &[u8; BLOCK], len: usize) -> bool {
+        match self.text.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(block) => self.lanes.agree(block, literal, len),
+            None => Portable.agree(&self.last_block(at), literal, len),
+        }
+    }
+
+    /// How many bytes from `at` on are plain, at most a block.
+    #[inline(always)]
+    pub(super) fn plain(self, at: usize) -> usize {
+        match self.text.get(at..).and_then(<[u8]>::first_chunk) {
+            Some(block) => self.lanes.plain(block),
+            None => Portable.plain(&self.last_block(at)),
+        }
+    }
+
+    /// What is left from `at` on, then zeros: no literal and no string has them.
+    #[cold]
+    #[inline(never)]
+    fn last_block(self, at: usize) -> [u8; BLOCK] {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let mut padded = [0; BLOCK];
+        padded[..rest.len()].copy_from_slice(rest);
+        padded
+    }
+
+    /// Where the string ends that begins at `at`, after its quote. Plain ones end at once; what
+    /// others read as goes to `unescaped`.
+    #[inline(always)]
+    pub(super) fn string(self, at: usize, unescaped: &mut String) -> Option<(Piece, usize)> {
+        let end = at + self.plain(at);
+        if self.text.get(end) == Some(&b'"') {
+            return Some((Piece::of_text(at, end), end));
+        }
+        self.long_string(at, end, unescaped)
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn long_string(
+        self,
+        start: usize,
+        mut at: usize,
+        unescaped: &mut String,
+    ) -> Option<(Piece, usize)> {
+        let (mut ascii, mut escaped) = (true, false);
+        loop {
+            at += self.plain(at);
+            match *self.text.get(at)? {
+                b'"' => break,
+                b'\\' => {
+                    escaped = true;
+                    at += 2;
+                }
+                0x80.. => {
+                    ascii = false;
+                    at += 1;
+                }
+                0..0x20 => return None,
+                _ => {}
+            }
+        }
+        let inside = &self.text[start..at];
+        if !escaped {
+            let good = ascii || std::str::from_utf8(inside).is_ok();
+            return good.then(|| (Piece::of_text(start, at), at));
+        }
+        match strings::read(inside, false, unescaped) {
+            Reading::Unescaped(from) if unescaped.len() < LONGEST => {
+                let len = (unescaped.len() - from) as u32;
+                Some((Piece { start: from as u32 | UNESCAPED, len }, at))
+            }
+            _ => None,
+        }
+    }
+
+    /// A trace id in hex or base64, and where it ends; never 0.
+    #[inline(always)]
+    pub(super) fn trace_id(self, at: usize) -> Option<(u128, usize)> {
+        if let Some(digits) = self.text.get(at..).and_then(<[u8]>::first_chunk)
+            && self.text.get(at + 32) == Some(&b'"')
+            && let Some(id) = self.lanes.hex_32(digits)
+        {
+            return (id != 0).then_some((id, at + 32));
+        }
+        self.read_plain(at, text::trace_id).filter(|(id, _)| *id != 0)
+    }
+
+    /// A span id in hex or base64, and where it ends; 0 if it is empty.
+    #[inline(always)]
+    pub(super) fn span_id(self, at: usize) -> Option<(u64, usize)> {
+        if let Some(digits) = self.text.get(at..).and_then(<[u8]>::first_chunk)
+            && self.text.get(at + 16) == Some(&b'"')
+            && let Some(id) = self.lanes.hex_16(digits)
+        {
+            return Some((id, at + 16));
+        }
+        self.read_plain(at, |text| match text {
+            "" => Some(0),
+            text => text::span_id(text),
+        })
+    }
+
+    /// A number as text: digits that fit 64 bits.
+    #[inline(always)]
+    pub(super) fn unsigned_text(self, at: usize) -> Option<(u64, usize)> {
+        /// Of a time in our century.
+        const USUAL: usize = 19;
+        if self.text.get(at + USUAL) == Some(&b'"')
+            && let Some(time) = text::digits(&self.text[at..at + USUAL])
+        {
+            return Some((time, at + USUAL));
+        }
+        self.read_plain(at, text::unsigned)
+    }
+
+    /// An int64 as text.
+    #[inline(always)]
+    pub(super) fn int_text(self, at: usize) -> Option<(i64, usize)> {
+        let end = at + self.plain(at);
+        let inside = self.text.get(at..end)?;
+        let number = inside.strip_prefix(b"-").unwrap_or(inside);
+        if self.text.get(end) != Some(&b'"') || number.len() > SAFE_DIGITS {
+            return None;
+        }
+        let size = text::digits(number)?.cast_signed();
+        Some((if number.len() == inside.len() { size } else { -size }, end))
+    }
+
+    /// An integer as number; `-0` is none.
+    #[inline(always)]
+    pub(super) fn int(self, at: usize) -> Option<(i64, usize)> {
+        let rest = &self.text[at..];
+        let negative = rest.first() == Some(&b'-');
+        let digits = &rest[usize::from(negative)..];
+        let count = count_digits(digits);
+        let is_integer = !matches!(digits.get(count), Some(b'.' | b'e' | b'E'));
+        let leads = count > 1 && digits[0] == b'0';
+        if !is_integer || leads || count == 0 || count > SAFE_DIGITS {
+            return None;
+        }
+        let size = text::digits(&digits[..count])?.cast_signed();
+        if negative && size == 0 {
+            return None;
+        }
+        let end = at + usize::from(negative) + count;
+        Some((if negative { -size } else { size }, end))
+    }
+
+    /// An integer from 0 on as number: one digit more than [`Self::int`] takes.
+    #[inline(always)]
+    pub(super) fn unsigned(self, at: usize) -> Option<(u64, usize)> {
+        let digits = &self.text[at..];
+        let count = count_digits(digits);
+        let is_integer = !matches!(digits.get(count), Some(b'.' | b'e' | b'E'));
+        let leads = count > 1 && digits[0] == b'0';
+        if !is_integer || leads || count > SAFE_DIGITS + 1 {
+            return None;
+        }
+        Some((text::digits(&digits[..count])?, at + count))
+    }
+
+    /// Where a number ends that is one by the grammar and far from the ends of every range.
+    #[inline(always)]
+    pub(super) fn number(self, at: usize) -> Option<usize> {
+        let rest = &self.text[at..];
+        let window = &rest[..rest.len().min(LONGEST_NUMBER)];
+        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
+        let len = window.iter().position(|byte| !is_part(byte))?;
+        let number = &window[..len];
+        if !text::is_number(number) {
+            return None;
+        }
+        let mantissa = number.iter().position(|byte| byte | 0x20 == b'e');
+        let good = match mantissa {
+            Some(e) => len - e <= 4 && number.contains(&b'.'),
+            None => number.contains(&b'.') || (number != b"-0" && len <= SAFE_DIGITS),
+        };
+        good.then_some(at + len)
+    }
+
+    /// The double at `at`, which ends at `end`.
+    pub(super) fn double(self, at: usize, end: usize) -> Option<f64> {
+        std::str::from_utf8(&self.text[at..end]).ok()?.parse().ok()
+    }
+
+    /// A boolean.
+    #[inline(always)]
+    pub(super) fn bool(self, at: usize) -> Option<(bool, usize)> {
+        let rest = &self.text[at..];
+        if rest.starts_with(b"true") {
+            return Some((true, at + 4));
+        }
+        rest.starts_with(b"false").then_some((false, at + 5))
+    }
+
+    /// What `read` makes of a plain string.
+    #[inline(always)]
+    pub(super) fn read_plain<V>(
+        self,
+        at: usize,
+        read: impl FnOnce(&'t str) -> Option<V>,
+    ) -> Option<(V, usize)> {
+        let end = at + self.plain(at);
+        if self.text.get(end) != Some(&b'"') {
+            return None;
+        }
+        Some((read(std::str::from_utf8(&self.text[at..end]).ok()?)?, end))
+    }
+
+    /// Where the content of an array or map ends that begins at `at`: one list of values, each of
+    /// one type, without blanks.
+    pub(super) fn composite(self, at: usize, unescaped: &mut String) -> Option<usize> {
+        let kept = unescaped.len();
+        let end = self.members(at, DEPTH, unescaped);
+        unescaped.truncate(kept);
+        end
+    }
+
+    /// Recursive, at most [`DEPTH`] deep.
+    fn members(self, at: usize, depth: usize, unescaped: &mut String) -> Option<usize> {
+        let mut at = self.literal(at, b"{\"values\":[")?;
+        if let Some(end) = self.literal(at, b"]}") {
+            return Some(end);
+        }
+        loop {
+            at = match self.literal(at, b"{\"key\":\"") {
+                Some(key) => {
+                    let (_, end) = self.string(key, unescaped)?;
+                    let value = self.literal(end, b"\",\"value\":")?;
+                    self.literal(self.any(value, depth, unescaped)?, b"}")?
+                }
+                None => self.any(at, depth, unescaped)?,
+            };
+            match self.text.get(at)? {
+                b',' => at += 1,
+                _ => return self.literal(at, b"]}"),
+            }
+        }
+    }
+
+    fn any(self, at: usize, depth: usize, unescaped: &mut String) -> Option<usize> {
+        let inside = self.literal(at, b"{")?;
+        let end = if let Some(value) = self.literal(inside, b"\"stringValue\":\"") {
+            self.string(value, unescaped).map(|(_, end)| end + 1)
+        } else if let Some(value) = self.literal(inside, b"\"intValue\":\"") {
+            self.int_text(value).map(|(_, end)| end + 1)
+        } else if let Some(value) = self.literal(inside, b"\"intValue\":") {
+            self.int(value).map(|(_, end)| end)
+        } else if let Some(value) = self.literal(inside, b"\"doubleValue\":") {
+            self.number(value)
+        } else if let Some(value) = self.literal(inside, b"\"boolValue\":") {
+            self.bool(value).map(|(_, end)| end)
+        } else {
+            let list = self.literal(inside, b"\"arrayValue\":");
+            let value = list.or_else(|| self.literal(inside, b"\"kvlistValue\":"))?;
+            self.members(value, depth.checked_sub(1)?, unescaped)
+        };
+        self.literal(end?, b"}")
+    }
+
+    fn literal(self, at: usize, literal: &[u8]) -> Option<usize> {
+        let found = self.text.get(at..)?.starts_with(literal);
+        found.then_some(at + literal.len())
+    }
+}
+
+#[inline(always)]
+fn count_digits(text: &[u8]) -> usize {
+    text.iter().take(LONGEST_NUMBER).take_while(|byte| byte.is_ascii_digit()).count()
+}

@@ -1,0 +1,373 @@
+//! The fast reader: recognizes what exporters write again and again, without a tape.
+//!
+//! Most bytes of a span are the same as in the span before: keys, brackets, types. The recognizer
+//! compares them, 64 at once, with what it saw before (the [`Automaton`]) and reads only the holes
+//! between. What it did not see before it passes over byte by byte ([`step`]) and remembers. A span
+//! that it does not understand is left to the strict reader, which gets all such spans of a document
+//! in one small text; the [`Frame`](frame::Frame) around the spans is the strict reader's, too.
+//!
+//! Nothing is added before the whole document is understood, so nothing has to be taken back. Of a
+//! document that is not, nothing was done, and the others read it as if this one did not exist.
+
+mod automaton;
+mod frame;
+mod holes;
+mod lanes;
+mod place;
+mod span;
+mod step;
+
+use std::fmt;
+
+use memchr::memchr3;
+
+use self::frame::{Frame, Frames};
+use self::lanes::{Lanes, Work};
+use self::span::{Found, Spans};
+use super::SpanSink;
+use super::strict::Strict;
+use super::tally::{Suspicion, Tally};
+use super::tape::{StrictTape, Tape, View};
+use super::value::Attribute;
+use super::walk::Walker;
+use crate::source::{Chunk, Kind};
+
+/// Documents that are left to the strict reader after one that was not worth the attempt; twice as
+/// many each time in a row, up to the most.
+const PAUSE: u32 = 4;
+const LONGEST_PAUSE: u32 = 1 << 10;
+/// Most bytes of a list that are kept from document to document.
+const KEPT: usize = 4 << 20;
+
+/// What the fast reader did. Depends on the order in which it saw documents, so it differs between
+/// runs with several workers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Recognition {
+    /// Holes that it remembers, with what stands between them, over all workers.
+    pub nodes: u64,
+    /// Spans that it read.
+    pub spans: u64,
+    /// Spans that it left to the strict reader, in documents that it read.
+    pub spans_left: u64,
+    /// Documents that it left to the strict reader.
+    pub documents_left: u64,
+}
+
+impl Recognition {
+    /// Adds what another worker's did.
+    pub fn merge(&mut self, other: Self) {
+        self.nodes += other.nodes;
+        self.spans += other.spans;
+        self.spans_left += other.spans_left;
+        self.documents_left += other.documents_left;
+    }
+}
+
+/// What recognition shares with the other readers.
+pub(super) struct Shared<'d, S> {
+    pub(super) sink: &'d mut S,
+    pub(super) tally: &'d mut Tally,
+    pub(super) strict: &'d mut Strict,
+    pub(super) attributes: &'d mut Vec<Attribute>,
+}
+
+/// What became of a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// Nothing was done.
+    Left,
+    /// All was added.
+    Read,
+    /// All was added; defects are still to be counted.
+    Defective,
+}
+
+/// Recognizes documents for one worker.
+pub(super) struct Recognizer {
+    spans: Spans,
+    frames: Frames,
+    found: Vec<Entry>,
+    /// The spans that are left to the strict reader, as a list.
+    left: Vec<u8>,
+    /// Documents that are still to be left, and how many it will be next time.
+    pause: u32,
+    next_pause: u32,
+    is_eager: bool,
+    lanes: Way,
+    done: Recognition,
+}
+
+/// A span of the document at hand.
+enum Entry {
+    Found(Found),
+    /// The next of those that are left to the strict reader.
+    Left {
+        list: u32,
+    },
+}
+
+/// How blocks of bytes are looked at.
+#[derive(Clone, Copy)]
+enum Way {
+    #[cfg(target_arch = "x86_64")]
+    Avx2(lanes::Avx2),
+    Portable,
+}
+
+/// Takes a document apart.
+struct Recognize<'r, S> {
+    recognizer: &'r mut Recognizer,
+    text: &'r [u8],
+    sink: &'r S,
+}
+
+impl<S: SpanSink> Work for Recognize<'_, S> {
+    type Output = Option<()>;
+
+    #[inline(always)]
+    fn run<L: Lanes>(self, lanes: L) -> Option<()> {
+        self.recognizer.recognize(lanes, self.text, self.sink)
+    }
+}
+
+impl Recognizer {
+    /// One that knows nothing yet.
+    pub(super) fn new() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        let lanes = lanes::Avx2::new().map_or(Way::Portable, Way::Avx2);
+        #[cfg(not(target_arch = "x86_64"))]
+        let lanes = Way::Portable;
+        Self {
+            spans: Spans::new(),
+            frames: Frames::new(),
+            found: Vec::new(),
+            left: Vec::new(),
+            pause: 0,
+            next_pause: PAUSE,
+            is_eager: false,
+            lanes,
+            done: Recognition::default(),
+        }
+    }
+
+    /// The same without vector instructions.
+    pub(super) fn portable(self) -> Self {
+        Self { lanes: Way::Portable, ..self }
+    }
+
+    /// The same without pauses.
+    pub(super) fn eager(self) -> Self {
+        Self { is_eager: true, ..self }
+    }
+
+    /// What it did so far.
+    pub(super) fn done(&self) -> Recognition {
+        Recognition { nodes: self.spans.learned(), ..self.done }
+    }
+
+    /// Reads a document, if it understands it.
+    pub(super) fn read<S: SpanSink>(
+        &mut self,
+        chunk: &Chunk<'_>,
+        mut shared: Shared<'_, S>,
+    ) -> Outcome {
+        let text = chunk.bytes;
+        let whole = matches!(chunk.kind, Kind::Line | Kind::Block);
+        if self.pause > 0 || !whole || text.len() > holes::LONGEST {
+            self.pause = self.pause.saturating_sub(1);
+            self.done.documents_left += 1;
+            return Outcome::Left;
+        }
+        let way = self.lanes;
+        let work = Recognize { recognizer: self, text, sink: &*shared.sink };
+        let understood = match way {
+            #[cfg(target_arch = "x86_64")]
+            Way::Avx2(lanes) => lanes.run(work),
+            Way::Portable => lanes::Portable.run(work),
+        };
+        let outcome = match understood {
+            Some(()) => self.add(text, &mut shared),
+            None => Outcome::Left,
+        };
+        self.account(outcome);
+        outcome
+    }
+
+    /// Counts, and looks whether the attempt was worth it.
+    fn account(&mut self, outcome: Outcome) {
+        let left = self.found.iter().filter(|entry| matches!(entry, Entry::Left { .. })).count();
+        let found = self.found.len() - left;
+        let is_full = self.spans.restart_if_full();
+        if outcome == Outcome::Left {
+            self.done.documents_left += 1;
+        } else {
+            self.done.spans += found as u64;
+            self.done.spans_left += left as u64;
+        }
+        if self.is_eager {
+            return;
+        }
+        if outcome == Outcome::Left || left > found || is_full {
+            self.pause = self.next_pause;
+            self.next_pause = (2 * self.next_pause).min(LONGEST_PAUSE);
+        } else {
+            self.next_pause = PAUSE;
+        }
+    }
+
+    /// Takes the document apart: the frame to `frames`, the spans to `found` and `left`.
+    #[inline(always)]
+    fn recognize<S: SpanSink>(&mut self, lanes: impl Lanes, text: &[u8], sink: &S) -> Option<()> {
+        self.frames.begin();
+        self.spans.begin();
+        begin(&mut self.found);
+        begin(&mut self.left);
+        let mut at = 0;
+        while let Some(begin) = self.frames.next_list(text, at) {
+            at = begin;
+            let list = self.frames.lists() as u32 - 1;
+            let mut next = blanks(text, at);
+            while text.get(next) == Some(&b'{') {
+                at = match self.spans.span(lanes, text, next, list, sink) {
+                    Some((found, end)) => {
+                        self.found.push(Entry::Found(found));
+                        end
+                    }
+                    None => self.leave(text, next, list)?,
+                };
+                next = blanks(text, at);
+                if text.get(next) != Some(&b',') {
+                    break;
+                }
+                next = blanks(text, next + 1);
+                if text.get(next) != Some(&b'{') {
+                    return None;
+                }
+            }
+        }
+        (self.frames.lists() > 0).then_some(())
+    }
+
+    /// Leaves the span at `at` to the strict reader; gives its end.
+    #[cold]
+    #[inline(never)]
+    fn leave(&mut self, text: &[u8], at: usize, list: u32) -> Option<usize> {
+        let end = end_of_object(text, at)?;
+        self.left.push(if self.left.is_empty() { b'[' } else { b',' });
+        self.left.extend_from_slice(&text[at..end]);
+        self.found.push(Entry::Left { list });
+        Some(end)
+    }
+
+    /// Adds the spans that were found, if the strict reader agrees with the rest.
+    fn add<S: SpanSink>(&mut self, text: &[u8], shared: &mut Shared<'_, S>) -> Outcome {
+        let Self { spans, frames, found, left, .. } = self;
+        let Shared { sink, tally, strict, attributes } = shared;
+        if left.is_empty() {
+            let Some(frame) = frames.finish(*sink, attributes) else { return Outcome::Left };
+            for entry in &*found {
+                if let Entry::Found(found) = entry {
+                    spans.add(text, found, &frame.owners, *sink);
+                }
+            }
+            tally.spans += found.len() as u64;
+            tally.merge(frame.tally.clone());
+            return Outcome::Read;
+        }
+        left.push(b']');
+        let chunk = Chunk { bytes: left, offset: 0, line: 1, kind: Kind::Block, ends_input: false };
+        let outcome = strict.read(&chunk, |tape| {
+            let frame = frames.finish(*sink, attributes)?;
+            let both = Both { spans, text, found, tape, frame };
+            Some(both.add(*sink, tally, attributes))
+        });
+        outcome.flatten().unwrap_or(Outcome::Left)
+    }
+}
+
+/// The spans of a document of which some are on the strict reader's tape.
+struct Both<'b> {
+    spans: &'b Spans,
+    text: &'b [u8],
+    found: &'b [Entry],
+    tape: StrictTape<'b>,
+    frame: &'b Frame,
+}
+
+impl Both<'_> {
+    fn add<S: SpanSink>(
+        &self,
+        sink: &mut S,
+        tally: &mut Tally,
+        attributes: &mut Vec<Attribute>,
+    ) -> Outcome {
+        let Self { spans, text, found, tape, frame } = self;
+        let left = found.iter().filter(|entry| matches!(entry, Entry::Left { .. })).count();
+        if tape.view(0) != View::Array(left) {
+            return Outcome::Left;
+        }
+        let mut report = Suspicion::default();
+        let mut at = 1;
+        for entry in *found {
+            match entry {
+                Entry::Found(found) => {
+                    spans.add(text, found, &frame.owners, sink);
+                    tally.spans += 1;
+                }
+                Entry::Left { list } => {
+                    let owner = frame.owners[*list as usize];
+                    let (tape, report) = (*tape, &mut report);
+                    let mut walker = Walker { tape, sink, report, tally, attributes };
+                    walker.item(at, owner);
+                    at = tape.next(at);
+                }
+            }
+        }
+        tally.merge(frame.tally.clone());
+        if report.0 { Outcome::Defective } else { Outcome::Read }
+    }
+}
+
+impl fmt::Debug for Recognizer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Recognizer").field("done", &self.done()).finish_non_exhaustive()
+    }
+}
+
+/// Empties a list that is used for each document; one that a huge document left gives its memory
+/// back.
+fn begin<T>(list: &mut Vec<T>) {
+    if list.capacity() * size_of::<T>() > KEPT {
+        *list = Vec::new();
+    }
+    list.clear();
+}
+
+/// The first byte from `at` on that is no blank.
+#[inline(always)]
+fn blanks(text: &[u8], mut at: usize) -> usize {
+    while matches!(text.get(at), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+        at += 1;
+    }
+    at
+}
+
+/// Where the object ends that begins at `at`, as far as brackets outside of strings tell.
+fn end_of_object(text: &[u8], mut at: usize) -> Option<usize> {
+    let mut depth = 0_usize;
+    loop {
+        at += memchr3(b'{', b'}', b'"', &text[at..])?;
+        match text[at] {
+            b'{' => depth += 1,
+            b'}' => depth -= 1,
+            _ => {
+                let (end, closed) = super::strings::end_of(text, at);
+                at = closed.then_some(end)?;
+            }
+        }
+        at += 1;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+}

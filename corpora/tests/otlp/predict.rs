@@ -1,0 +1,155 @@
+//! The fast reader against the strict one: the same spans, the same account, the same refusals.
+
+use betrace_corpora::otlp::Decoder;
+use betrace_corpora::source::{Chunk, Kind};
+
+use crate::oracle::Random;
+use crate::recorder::{Recorder, Span};
+
+/// Tells how many mutants the long form tries.
+const LONG: &str = "BETRACE_MUTANTS";
+const SHORT: usize = 12_000;
+
+/// Documents that show what exporters write, and small enough for edits to hit all of it.
+const DOCUMENTS: [&str; 5] = [
+    r#"{"resourceSpans":[{"resource":{"attributes":[{"key":"service.name","value":{"stringValue":"a"}}]},"scopeSpans":[{"scope":{"name":"n","version":"1"},"spans":[{"traceId":"0af7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203331","parentSpanId":"","name":"GET /","kind":2,"startTimeUnixNano":"1700000000000000001","endTimeUnixNano":"1700000000000000009","attributes":[{"key":"n","value":{"intValue":"25"}},{"key":"x","value":{"doubleValue":2.5}},{"key":"b","value":{"boolValue":true}}],"status":{}},{"traceId":"0AF7651916cd43dd8448eb211c80319c","spanId":"b7ad6b7169203332","parentSpanId":"b7ad6b7169203331","name":"GET /","kind":3,"startTimeUnixNano":"1700000000000000003","endTimeUnixNano":"1700000000000000004","attributes":[{"key":"n","value":{"intValue":"-7"}},{"key":"x","value":{"doubleValue":-1e-5}},{"key":"b","value":{"boolValue":false}}],"status":{"code":2,"message":"a \"b\""}}]}]}]}"#,
+    r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"name":"é","traceId":"CvdlGRbNQ92ESOshHIAxnA==","spanId":"t61rcWkgMzE=","startTimeUnixNano":5,"endTimeUnixNano":9,"kind":"SPAN_KIND_CLIENT","flags":257,"traceState":"a=b","events":[{"timeUnixNano":"1","name":"e\n","attributes":[{"key":"k","value":{"stringValue":"v"}}]},{"timeUnixNano":2,"a":[true,false,null,{},[],[1,-2.5]]}],"links":[],"droppedEventsCount":0,"status":{"message":"m","code":"STATUS_CODE_ERROR"}},{"traceId":"00000000000000000000000000000001","spanId":"0000000000000001","name":"","startTimeUnixNano":"1"}]},{"spans":[]}],"resource":{"attributes":[{"key":"r","value":{"intValue":1}}]}}]}"#,
+    "{\n \"batches\": [ {\n \"resource\": { \"attributes\": [] },\n \"instrumentation_library_spans\": [ { \"spans\": [\n { \"trace_id\": \"00000000000000000000000000000002\", \"span_id\": \"0000000000000003\", \"start_time_unix_nano\": \"7\", \"name\": \"n\", \"attributes\": [ { \"key\": \"a\", \"value\": { \"string_value\": \"1\" } },\n { \"key\": \"e\", \"value\": { } } ] } ,\n { \"trace_id\": \"00000000000000000000000000000002\", \"span_id\": \"0000000000000004\", \"start_time_unix_nano\": \"8\" } ] } ] } ]\n}",
+    r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"attributes":[{"key":"l","value":{"arrayValue":{"values":[{"stringValue":"a"},{"intValue":"1"},{"doubleValue":0.5},{"arrayValue":{"values":[]}}]}}},{"key":"m","value":{"kvlistValue":{"values":[{"key":"k","value":{"boolValue":true}}]}}},{"key":"i","value":{"intValue":12}}],"traceId":"00000000000000000000000000000003","spanId":"0000000000000005","startTimeUnixNano":"9","endTimeUnixNano":"10","name":"a\u00e9b"},{"attributes":[],"traceId":"00000000000000000000000000000003","spanId":"0000000000000006","startTimeUnixNano":"9","name":"plain"}]}]},{"resource":{},"scopeSpans":[{"scope":{},"spans":[{"traceId":"00000000000000000000000000000003","spanId":"0000000000000007","startTimeUnixNano":"18446744073709551615","endTimeUnixNano":"0","kind":"3"}]}]}],"resourceLogs":[{}]}"#,
+    r#"[{"scopeSpans":[{"spans":[{"traceId":"00000000000000000000000000000004","spanId":"0000000000000008","startTimeUnixNano":"1","name":"spans","attributes":[{"key":"spans","value":{"stringValue":"\"spans\":[{"}}]}]}]}]"#,
+];
+
+/// What mutants are spliced from, besides pieces of the documents.
+const TOKENS: [&str; 30] = [
+    "\"",
+    "\\",
+    "{",
+    "}",
+    "[",
+    "]",
+    ",",
+    ":",
+    "0",
+    "-",
+    "1e400",
+    "1.5",
+    "null",
+    "true",
+    "\\u00e9",
+    "\\ud800",
+    "é",
+    "\u{1}",
+    " ",
+    "\n",
+    "\"name\":\"x\",",
+    "\"spans\":[",
+    "\"attributes\":[],",
+    "\"traceId\":\"\",",
+    "{},",
+    "00",
+    "18446744073709551616",
+    "\"status\":{},",
+    "e5",
+    "\0",
+];
+
+/// Decoders that have read all documents, so that nothing is new to the fast reader.
+struct Pair {
+    fast: [Decoder<Recorder>; 2],
+    strict: Decoder<Recorder>,
+}
+
+impl Pair {
+    fn new() -> Self {
+        let new = || Decoder::with_sink(Recorder::default());
+        Self { fast: [new().eager(), new().eager().portable()], strict: new().strict() }
+    }
+
+    /// Reads a document both ways; whether the fast way was taken.
+    fn compare(&mut self, text: &[u8]) -> bool {
+        let Self { fast, strict } = self;
+        let expected = read(strict, text);
+        let mut was_fast = false;
+        for decoder in fast {
+            let before = decoder.recognition().documents_left;
+            let found = read(decoder, text);
+            assert!(
+                found == expected && decoder.tally() == strict.tally(),
+                "{}\n{found:?}\n{expected:?}\n{:?}\n{:?}",
+                String::from_utf8_lossy(text),
+                decoder.tally(),
+                strict.tally()
+            );
+            was_fast |= decoder.recognition().documents_left == before;
+        }
+        was_fast
+    }
+}
+
+/// The spans that a document adds to a decoder.
+fn read(decoder: &mut Decoder<Recorder>, bytes: &[u8]) -> Vec<Span> {
+    let chunk = Chunk { bytes, offset: 0, line: 1, kind: Kind::Block, ends_input: true };
+    decoder.decode(&chunk, 0, &"memory".into());
+    std::mem::take(&mut decoder.sink_mut().spans)
+}
+
+#[test]
+fn all_that_is_usual_is_recognized() {
+    let mut pair = Pair::new();
+    for text in DOCUMENTS {
+        assert!(pair.compare(text.as_bytes()), "{text}");
+    }
+    for text in super::real_documents() {
+        pair.compare(text.as_bytes());
+    }
+    for decoder in &pair.fast {
+        let done = decoder.recognition();
+        assert!(done.nodes > 0 && done.spans > 5 * done.spans_left, "{done:?}");
+    }
+}
+
+/// The long form: `BETRACE_MUTANTS=1000000 cargo test --release -p betrace-corpora --test otlp
+/// mutants -- --nocapture`.
+#[test]
+fn mutants_are_read_as_by_the_strict_reader() {
+    let count = std::env::var(LONG).ok().and_then(|count| count.parse().ok()).unwrap_or(SHORT);
+    let mut pair = Pair::new();
+    let mut random = Random(7);
+    let (mut fast, mut refused) = (0, 0);
+    for number in 0..count {
+        if number % 1000 == 0 {
+            pair = Pair::new();
+            DOCUMENTS.iter().for_each(|text| assert!(pair.compare(text.as_bytes())));
+        }
+        let mutant = mutant(&mut random);
+        let before = pair.strict.tally().malformed.clone();
+        fast += u64::from(pair.compare(&mutant));
+        refused += u64::from(pair.strict.tally().malformed != before);
+    }
+    println!("{count} mutants tried, {fast} read by the fast reader, {refused} with defects");
+    assert!(fast > count as u64 / 10 && refused > count as u64 / 10);
+}
+
+/// A document with one edit.
+fn mutant(random: &mut Random) -> Vec<u8> {
+    let mut out = DOCUMENTS[random.below(DOCUMENTS.len())].as_bytes().to_vec();
+    let at = random.below(out.len());
+    let end = (at + 1 + random.below(12)).min(out.len());
+    let token = TOKENS[random.below(TOKENS.len())].bytes();
+    match random.below(7) {
+        0 => drop(out.remove(at)),
+        1 => drop(out.drain(at..end)),
+        2 => out[at] = random.below(256) as u8,
+        3 => drop(out.splice(at..at, token)),
+        4 => drop(out.splice(at..end, token)),
+        5 => {
+            let piece = out[at..end].to_vec();
+            drop(out.splice(at..at, piece));
+        }
+        _ => {
+            let other = random.below(out.len());
+            out.swap(at, other);
+        }
+    }
+    out
+}
