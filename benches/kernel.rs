@@ -21,9 +21,6 @@ const IN_CACHE: usize = 1 << 16;
 const OUT_OF_CACHE: usize = 1 << 23;
 /// Spans of a trace.
 const SPANS: usize = 8;
-/// The engine that the others are measured against is asked for the answers.
-const JIT: JitOptions = JitOptions { optimise: true, check: false, patience: 0 };
-
 /// A question: its name, its condition on a trace, and the bytes of a row that it reads.
 struct Case {
     name: String,
@@ -75,7 +72,7 @@ fn cases() -> Vec<Case> {
 }
 
 fn kernel(criterion: &mut Criterion) {
-    let jit = Jit::new(JIT).expect("this machine runs code");
+    let jit = Jit::new(JitOptions::default()).expect("this machine runs code");
     let engines: [&dyn Engine; 3] = [&jit, &Columns, &Interpreter];
     for (place, rows) in [("cache", IN_CACHE), ("memory", OUT_OF_CACHE)] {
         let segment = segment(rows);

@@ -4,12 +4,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
+use cranelift_codegen::Context;
+use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::Function;
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use hashbrown::HashMap;
 
+use super::Listing;
 use super::code::{CodeError, Kernel};
 use super::emit;
 use super::shape::{Part, Shape};
@@ -126,6 +129,26 @@ impl Cache {
     pub fn kernels(&self) -> usize {
         let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
         shapes.values().filter(|known| matches!(known, Known::Ready(_))).count()
+    }
+
+    /// What was compiled, in the order of the shapes' texts.
+    pub fn listings(&self) -> Vec<Listing> {
+        let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
+        let ready = shapes.iter().filter(|(_, known)| matches!(known, Known::Ready(_)));
+        let mut listings: Vec<Listing> =
+            ready.filter_map(|(shape, _)| self.listing(shape)).collect();
+        listings.sort_unstable();
+        listings
+    }
+
+    fn listing(&self, shape: &[Part]) -> Option<Listing> {
+        let mut context = Context::for_function(self.function(shape));
+        let clif = context.func.display().to_string();
+        context.set_disasm(true);
+        let code = context.compile(&*self.isa, &mut ControlPlane::default()).ok()?;
+        let asm = code.vcode.clone()?;
+        let parts: Vec<String> = shape.iter().map(|part| format!("{part:?}")).collect();
+        Some(Listing { shape: parts.join(" "), clif, asm })
     }
 
     /// The function of a shape.

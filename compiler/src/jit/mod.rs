@@ -7,6 +7,7 @@
 //! has to look at texts row by row, is left to [`columns`](crate::columns), whose loops also run
 //! whatever cannot be compiled.
 
+mod assume;
 mod cache;
 #[expect(unsafe_code, reason = "code memory and the call into it")]
 mod code;
@@ -47,7 +48,9 @@ pub struct Jit {
 /// How [`Jit`] makes code.
 #[derive(Clone, Copy, Debug)]
 pub struct JitOptions {
-    /// Whether the code generator optimises.
+    /// Whether the code generator optimises. It takes three times as long and makes slower code:
+    /// what it keeps in registers for later, such as a column that is compared again, has to be
+    /// spilled, and 32 comparisons took 2.5 times as long as when loaded anew.
     pub optimise: bool,
     /// Whether the code generator checks its own register allocation, which takes longer.
     pub check: bool,
@@ -61,13 +64,24 @@ impl JitOptions {
     /// lone set of many codes, by 1.1 times for one comparison out of cache to 5 times for many,
     /// which is 0.1 to 4 ns a row and comparison; compiling takes about half a millisecond. Below
     /// as many comparisons it would not pay for itself.
-    pub const AUTO: Self = Self { optimise: true, check: false, patience: 1_000_000 };
+    pub const AUTO: Self = Self { optimise: false, check: false, patience: 1_000_000 };
 }
 
 impl Default for JitOptions {
     fn default() -> Self {
-        Self { optimise: true, check: false, patience: 0 }
+        Self { optimise: false, check: false, patience: 0 }
     }
+}
+
+/// What a kernel looks like.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Listing {
+    /// The parts of the shape, in the order in which they are worked out.
+    pub shape: String,
+    /// The function in the code generator's language.
+    pub clif: String,
+    /// The machine code.
+    pub asm: String,
 }
 
 /// Why there can be no machine code here.
@@ -96,6 +110,32 @@ impl Jit {
             Err(Refusal::Panic) => Err(JitError::Refused("the code generator panicked".to_owned())),
             Err(Refusal::Code(error)) => Err(JitError::Refused(error.to_string())),
         }
+    }
+
+    /// What code a module comes to on columns as rules would like them: integers of two bytes
+    /// where it compares by order, of four for durations, else texts of one byte a code, all of
+    /// them missing on some spans. Real columns may differ.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn listings(module: &Module) -> Result<Vec<Listing>, JitError> {
+        Ok(Self::assuming(module)?.cache.listings())
+    }
+
+    /// How many kernels [`Self::listings`] would list: all the work of compiling a module.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    pub fn kernels_of(module: &Module) -> Result<usize, JitError> {
+        Ok(Self::assuming(module)?.kernels())
+    }
+
+    fn assuming(module: &Module) -> Result<Self, JitError> {
+        let jit = Self::new(JitOptions::default())?;
+        let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
+        let refused = |fault: Fault| JitError::Refused(fault.to_string());
+        jit.probe(module, &assume::segment(module), &atoms).map_err(refused)?;
+        Ok(jit)
     }
 
     /// How many predicates were left to the loops because of a limit.
