@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use compiler::{Columns, LowerError, RuleSource, lower, optimise};
+use compiler::{Columns, Jit, JitOptions, LowerError, RuleSource, lower, optimise};
 use ir::{Engine, Interpreter, Module, Schema};
 use rules::{Rule, RuleSet};
 
@@ -16,6 +16,7 @@ struct Inner {
     module: Module,
     schema: Arc<Schema>,
     engine: Box<dyn Engine>,
+    refusal: Option<String>,
 }
 
 /// Which rules to compile, and how.
@@ -34,9 +35,11 @@ pub struct CompileOptions {
 /// What runs the rules; all give the same verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum EngineChoice {
-    /// Whatever is fastest.
+    /// Whatever is fastest: machine code where it pays for its making, loops elsewhere.
     #[default]
     Auto,
+    /// Machine code wherever it can be made.
+    Jit,
     /// Loops over columns.
     Columns,
     /// The reference: one span at a time.
@@ -45,12 +48,12 @@ pub enum EngineChoice {
 
 impl EngineChoice {
     /// The names of all engines.
-    pub const NAMES: [&'static str; 3] = ["auto", "columns", "interpreter"];
+    pub const NAMES: [&'static str; 4] = ["auto", "jit", "columns", "interpreter"];
 
     /// The engine of this name.
     pub fn from_name(name: &str) -> Option<Self> {
         let at = Self::NAMES.iter().position(|own| *own == name)?;
-        Some([Self::Auto, Self::Columns, Self::Interpreter][at])
+        Some([Self::Auto, Self::Jit, Self::Columns, Self::Interpreter][at])
     }
 
     /// Its name.
@@ -58,10 +61,17 @@ impl EngineChoice {
         Self::NAMES[self as usize]
     }
 
-    fn engine(self) -> Box<dyn Engine> {
-        match self {
-            Self::Auto | Self::Columns => Box::new(Columns),
-            Self::Interpreter => Box::new(Interpreter),
+    /// The engine; where this machine refuses to run code, loops instead, and the reason.
+    fn engine(self) -> (Box<dyn Engine>, Option<String>) {
+        let options = match self {
+            Self::Columns => return (Box::new(Columns), None),
+            Self::Interpreter => return (Box::new(Interpreter), None),
+            Self::Auto => JitOptions::AUTO,
+            Self::Jit => JitOptions::default(),
+        };
+        match Jit::new(options) {
+            Ok(jit) => (Box::new(jit), None),
+            Err(error) => (Box::new(Columns), Some(error.to_string())),
         }
     }
 }
@@ -102,8 +112,8 @@ impl Program {
         let module = lower(chosen.into_iter().map(source), options.group_by.as_deref())?;
         let module = optimise(module);
         let schema = Arc::new(Schema::of(&module));
-        let engine = options.engine.engine();
-        Ok(Self { inner: Arc::new(Inner { module, schema, engine }) })
+        let (engine, refusal) = options.engine.engine();
+        Ok(Self { inner: Arc::new(Inner { module, schema, engine, refusal }) })
     }
 
     /// What the rules mean.
@@ -119,6 +129,11 @@ impl Program {
     /// What runs the rules.
     pub fn engine(&self) -> &dyn Engine {
         &*self.inner.engine
+    }
+
+    /// Why loops run the rules though machine code was asked for, if so.
+    pub fn jit_refusal(&self) -> Option<&str> {
+        self.inner.refusal.as_deref()
     }
 }
 

@@ -110,7 +110,7 @@ pub struct ReplayArgs {
     /// Exit with 1 on violations of this severity or graver
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<ir::module::Severity>,
-    /// What runs the rules: auto, columns, interpreter [default: auto]
+    /// What runs the rules: auto, jit, columns, interpreter [default: auto]
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
     /// Worker threads [default: one a core]
@@ -144,6 +144,12 @@ pub struct ExplainArgs {
     /// Print the module that the rule becomes
     #[arg(long)]
     pub ir: bool,
+    /// Print the code generator's input for the rule's predicates
+    #[arg(long)]
+    pub clif: bool,
+    /// Print the machine code of the rule's predicates
+    #[arg(long)]
+    pub asm: bool,
 }
 
 #[derive(Debug, Args)]

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use compiler::{Placement, WordMeaning, printable, render};
+use compiler::{Jit, Placement, WordMeaning, printable, render};
 use ir::module::Operation;
 
 use super::args::{Common, ExplainArgs};
@@ -44,7 +44,32 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
         let text = program.module().to_string();
         text.lines().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
     }
+    if args.clif || args.asm {
+        code(&program, args, out)?;
+    }
     Ok(Exit::Clean)
+}
+
+/// The code of the rule's predicates, on columns that are assumed, as no traces are named.
+fn code(program: &Program, args: &ExplainArgs, out: &mut impl Write) -> Result<(), Failure> {
+    let listings = Jit::listings(program.module())
+        .map_err(|error| Failure::usage(format!("no machine code: {error}")))?;
+    writeln!(
+        out,
+        "\ncode, if attributes compared by order are integers of two bytes, durations of"
+    )?;
+    writeln!(out, "four, all others texts of one byte a code, each missing on some spans")?;
+    if listings.is_empty() {
+        writeln!(out, "  none: no predicate needs a look at spans")?;
+    }
+    for (number, listing) in listings.iter().enumerate() {
+        writeln!(out, "\nkernel {number}: {}", listing.shape)?;
+        let texts = [(args.clif, &listing.clif), (args.asm, &listing.asm)];
+        for (_, text) in texts.iter().filter(|(wanted, _)| *wanted) {
+            writeln!(out, "{}", text.trim_end())?;
+        }
+    }
+    Ok(())
 }
 
 /// A set of one rule whose text is all there is.

@@ -35,6 +35,10 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         engine: settings.engine.value,
     };
     let program = Program::compile(&rules, &options).map_err(Failure::usage)?;
+    if let Some(refusal) = program.jit_refusal() {
+        console
+            .note(&format!("note: no machine code ({refusal}); loops over columns run the rules"));
+    }
     if settings.inputs.value.is_empty() {
         return Err(Failure::usage(
             "no traces are named; give a file, a folder, a glob or `-` for standard input, \

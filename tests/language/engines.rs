@@ -5,7 +5,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
-use compiler::{Columns, RuleSource, Statement, lower, optimise};
+use compiler::{Columns, Jit, JitOptions, RuleSource, Statement, lower, optimise};
 use corpora::build::{Builder, SegmentSize, SpanRecord, finish};
 use ir::module::Severity;
 use ir::{Engine, Interpreter, Module, Schema, Segment, Value};
@@ -29,7 +29,8 @@ pub fn answers(rules: &[Statement], traces: &[Vec<Json>]) -> Vec<Vec<Answer>> {
         .map(|rule| traces.iter().map(|trace| naive_answer(rule, trace)).collect())
         .collect();
     let plain = module(rules);
-    let engines: [&dyn Engine; 2] = [&Interpreter, &Columns];
+    let jit = Jit::new(JitOptions::default()).expect("this machine runs code");
+    let engines: [&dyn Engine; 3] = [&Interpreter, &Columns, &jit];
     for (form, module) in [("as lowered", &plain), ("optimised", &optimise(plain.clone()))] {
         for engine in engines {
             for traces_per_segment in [1, 3, traces.len().max(1)] {
