@@ -154,6 +154,9 @@ impl Jit {
         let operands = std::mem::take(&mut fuser.operands);
         let spent = std::mem::replace(&mut fuser.evaluator.spent, usize::MAX);
         let cost = if self.cache.is_new(operands.shape()) { operands.cost() } else { 0 };
+        if spent > PREDICATE_COST {
+            return None;
+        }
         if spent + cost > PREDICATE_COST {
             self.cache.refuse();
             return None;

@@ -5,6 +5,7 @@
 
 mod faults;
 mod fences;
+mod rules;
 mod trees;
 
 use std::rc::Rc;

@@ -1,0 +1,80 @@
+//! Rules as large as the limits allow: what compiling them takes is bounded, whatever they say.
+
+use std::fmt::Write;
+use std::time::{Duration, Instant};
+
+use ir::module::{AtomId, Severity};
+use ir::{Engine, Module};
+
+use super::trees::Random;
+use crate::jit::{Jit, JitOptions, assume};
+use crate::{Columns, Key, Params, ReadOptions, RuleSource, limits, lower, optimise, parse_rule};
+
+#[test]
+fn the_largest_rules_compile_within_bounds_or_run_as_loops() {
+    let tries = std::env::var("BETRACE_RULES").ok().and_then(|text| text.parse().ok());
+    let (mut longest, mut refused, mut most) = (Duration::ZERO, 0, 0);
+    let tries = tries.unwrap_or(6);
+    for seed in 0..tries {
+        let module = module(&rule(&mut Random::new(seed)));
+        let segment = assume::segment(&module);
+        let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
+        let jit = Jit::new(JitOptions::default()).unwrap();
+        let started = Instant::now();
+        let found = jit.probe(&module, &segment, &atoms).unwrap();
+        longest = longest.max(started.elapsed());
+        assert_eq!(found, Columns.probe(&module, &segment, &atoms).unwrap(), "seed {seed}");
+        refused += u64::from(jit.refused() > 0);
+        most = most.max(jit.kernels());
+        assert!(jit.refused() <= 1, "a rule of one predicate is refused once, not part by part");
+    }
+    println!("{tries} rules: {longest:?} at most, {refused} ran as loops in part");
+    // What a kernel takes is bounded by its size, what a predicate takes by their sizes' sum.
+    assert!(most <= 256, "{most} kernels for one predicate");
+    assert!(refused > 0, "no rule came to the bound: this test is blind");
+}
+
+/// A rule of as many comparisons as its text holds, over few or many attributes, nested or not.
+fn rule(random: &mut Random) -> String {
+    let attributes = [3, 60, 1_000][random.below(3)];
+    let mut text = "never { trace.has(op).where(".to_owned();
+    let mut open = 0;
+    for number in 0..limits::COMPARISONS {
+        if text.len() > limits::RULE_TEXT_BYTES - 400 {
+            break;
+        }
+        if number > 0 {
+            text.push_str([" and ", " or "][random.below(2)]);
+        }
+        if open < 20 && random.below(4) == 0 {
+            text.push_str(["(", "not ("][random.below(2)]);
+            open += 1;
+        }
+        let order = ["<", ">", "<=", ">=", "=="][random.below(5)];
+        let (key, constant) = (random.below(attributes), random.below(20_000));
+        write!(text, "a{key} {order} {constant}").unwrap();
+        if open > 0 && random.below(4) == 0 {
+            text.push(')');
+            open -= 1;
+        }
+    }
+    (0..open).for_each(|_| text.push(')'));
+    text + ") }"
+}
+
+fn module(text: &str) -> Module {
+    let params = Params::default();
+    let options =
+        ReadOptions { key: Key::Condition, has_signal: false, params: &params, description: None };
+    let parsed = parse_rule(text, &options);
+    let statement = parsed.statement.unwrap_or_else(|| panic!("{:?}", parsed.diagnostics));
+    let source = RuleSource {
+        id: "rule",
+        severity: Severity::High,
+        signal_type: None,
+        message: "",
+        statement: &statement,
+        context: &[],
+    };
+    optimise(lower([source], None).unwrap())
+}
