@@ -4,6 +4,7 @@ mod completeness;
 mod counts;
 mod csv;
 mod documents;
+mod engines;
 mod exits;
 mod golden;
 mod memory;

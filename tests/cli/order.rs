@@ -31,7 +31,7 @@ fn any_way_to_feed_the_same_spans_gives_the_same() {
 
     let backwards: Vec<&str> = names.iter().rev().copied().collect();
     let reference = both(&sandbox, &["data"], b"");
-    let ways: [(&str, &[&str], &[u8]); 13] = [
+    let ways: [(&str, &[&str], &[u8]); 14] = [
         ("files backwards", &backwards, b""),
         ("a glob", &["data/*.jsonl"], b""),
         ("one file", &["whole.jsonl"], b""),
@@ -43,6 +43,7 @@ fn any_way_to_feed_the_same_spans_gives_the_same() {
         ("one thread", &["data", "--threads", "1"], b""),
         ("two threads", &["data", "--threads", "2"], b""),
         ("four threads", &["shuffled.jsonl", "--threads", "4"], b""),
+        ("code", &["data", "--engine", "jit"], b""),
         ("columns", &["data", "--engine", "columns"], b""),
         ("the interpreter", &["data", "--engine", "interpreter"], b""),
     ];
