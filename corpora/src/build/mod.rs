@@ -195,8 +195,21 @@ impl Builder {
         span: &SpanRecord<'a>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
-        self.spans += 1;
         let operation = self.operation(span.name);
+        self.span_of(operation, span, attributes);
+    }
+
+    /// Adds a span whose name has this number.
+    ///
+    /// # Panics
+    /// Where the operation, or the span's resource or scope, is not a number that this builder gave.
+    pub fn span_of<'a, V: AttributeValue<'a>>(
+        &mut self,
+        operation: u32,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+        self.spans += 1;
         let Operation { plan, name_hash } = self.operations[operation as usize];
         let root = (span.parent_id == 0).then(|| Root {
             start: span.start,
@@ -241,8 +254,8 @@ impl Builder {
             + self.fingerprints.bytes()
     }
 
-    /// The number of an operation.
-    fn operation(&mut self, name: &str) -> u32 {
+    /// The number of an operation, for [`Self::span_of`].
+    pub fn operation(&mut self, name: &str) -> u32 {
         let number = self.names.intern(Type::Text, name);
         if number as usize == self.operations.len() {
             let reads = self.schema.reads(name);

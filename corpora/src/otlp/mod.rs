@@ -70,6 +70,17 @@ pub trait SpanSink {
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
 
+    /// The number of an operation, for [`Self::span_of`].
+    fn operation(&mut self, name: &str) -> u32;
+
+    /// Adds a span whose name has this number.
+    fn span_of<'a, V: AttributeValue<'a>>(
+        &mut self,
+        operation: u32,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    );
+
     /// Whether an attribute of this key matters to spans of this operation. Others need not be
     /// among the attributes of a span.
     fn wants(&self, operation: &str, key: &str) -> bool;
@@ -280,6 +291,20 @@ impl SpanSink for Builder {
         self.span(span, attributes);
     }
 
+    fn operation(&mut self, name: &str) -> u32 {
+        self.operation(name)
+    }
+
+    #[inline]
+    fn span_of<'a, V: AttributeValue<'a>>(
+        &mut self,
+        operation: u32,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+        self.span_of(operation, span, attributes);
+    }
+
     fn wants(&self, operation: &str, key: &str) -> bool {
         self.wants(operation, key)
     }
@@ -302,6 +327,18 @@ impl SpanSink for Nowhere {
 
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
+        _: &SpanRecord<'a>,
+        _: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+    }
+
+    fn operation(&mut self, _: &str) -> u32 {
+        0
+    }
+
+    fn span_of<'a, V: AttributeValue<'a>>(
+        &mut self,
+        _: u32,
         _: &SpanRecord<'a>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {

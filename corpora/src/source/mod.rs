@@ -8,6 +8,7 @@
 
 mod decompress;
 mod documents;
+mod pattern;
 mod report;
 mod run;
 mod scan;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use walkdir::WalkDir;
 
+use super::pattern::{Unlisted, matching};
 use super::report::{Note, SourceReport, Why};
 
 /// Endings of the files that are taken from a folder.
@@ -124,22 +125,17 @@ impl Walker {
     }
 
     fn pattern(&mut self, pattern: &str) {
-        let options = glob::MatchOptions {
-            case_sensitive: true,
-            require_literal_separator: true,
-            require_literal_leading_dot: true,
-        };
-        let paths = match glob::glob_with(pattern, options) {
+        let paths = match matching(pattern) {
             Err(error) => return self.note(Path::new(pattern), Why::BadPattern(error.to_string())),
             Ok(paths) => paths,
         };
-        let (mut matched, mut found) = (false, false);
+        let matched = !paths.is_empty();
+        let mut found = false;
         for path in paths {
-            matched = true;
             found |= match path {
                 Ok(path) => self.path(&path),
-                Err(error) => {
-                    self.note(error.path(), Why::System(error.error().to_string()));
+                Err(Unlisted { folder, error }) => {
+                    self.note(&folder, Why::System(error.to_string()));
                     true
                 }
             };

@@ -108,6 +108,62 @@ fn all_that_is_usual_is_recognized() {
     }
 }
 
+#[test]
+fn numbers_are_read_as_by_the_strict_reader() {
+    let (usual, numbers) = (
+        [("doubleValue\":2.5", "doubleValue\":"), ("\"kind\":2", "\"kind\":")],
+        [
+            "1.5e400",
+            "1.5e99",
+            "1.5e-99",
+            "1.5E+99",
+            "1.5e308",
+            "1.5e-400",
+            "1e5",
+            "-0",
+            "-0.0",
+            "0",
+            "00",
+            "01",
+            "-",
+            "1.",
+            ".5",
+            "1.e5",
+            "123456789012345678",
+            "1234567890123456789",
+            "12345678901234567890",
+            "99999999999999999999",
+            "-123456789012345678901",
+            "5e-324",
+            "0.1000000000000000055511151231257827",
+            "9007199254740993",
+            "2.5e",
+            "2.5e+",
+            "300",
+            "\"300\"",
+            "\"2.5\"",
+            "null",
+            "4294967296",
+            "0.30000000000000004",
+        ],
+    );
+    let mut pair = Pair::new();
+    for (old, key) in usual {
+        for number in numbers {
+            let text = DOCUMENTS[0].replace(old, &format!("{key}{number}"));
+            pair.compare(text.as_bytes());
+            let text = DOCUMENTS[1]
+                .replace("\"startTimeUnixNano\":5", &format!("\"startTimeUnixNano\":{number}"));
+            pair.compare(text.as_bytes());
+            pair.compare(
+                DOCUMENTS[1].replace("\"flags\":257", &format!("\"flags\":{number}")).as_bytes(),
+            );
+            pair.compare(DOCUMENTS[0].replace("\"25\"", &format!("\"{number}\"")).as_bytes());
+            pair.compare(DOCUMENTS[0].replace("\"25\"", number).as_bytes());
+        }
+    }
+}
+
 /// The long form: `BETRACE_MUTANTS=1000000 cargo test --release -p betrace-corpora --test otlp
 /// mutants -- --nocapture`.
 #[test]

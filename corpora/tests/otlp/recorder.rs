@@ -66,6 +66,19 @@ impl SpanSink for Recorder {
         });
     }
 
+    fn operation(&mut self, _: &str) -> u32 {
+        0
+    }
+
+    fn span_of<'a, V: AttributeValue<'a>>(
+        &mut self,
+        _: u32,
+        span: &SpanRecord<'a>,
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+        self.span(span, attributes);
+    }
+
     fn wants(&self, _: &str, _: &str) -> bool {
         true
     }

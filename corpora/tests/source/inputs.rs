@@ -169,8 +169,27 @@ fn names_need_not_be_text() {
         println!("skipped: the file system takes only UTF-8 names");
         return;
     }
-    let (chunks, report) = read(&walk([folder.path()]), 1);
-    assert_eq!((chunks.len(), report.unread.count()), (1, 0));
+    for named in ["", "*.json", "**/*.json"] {
+        let (chunks, report) = read(&walk([folder.path().join(named)]), 1);
+        assert_eq!((chunks.len(), report.unread.count()), (1, 0), "{named}");
+    }
+}
+
+#[test]
+fn patterns_go_through_folders_and_links_in_order_and_not_in_circles() {
+    let folder = folder(&["a/x.json", "a/b/x.json", "c/x.json", ".h/x.json", "x.json", "d"]);
+    let at = |name: &str| folder.path().join(name);
+    symlink("..", at("a/up")).unwrap();
+    symlink("../../c", at("a/b/c")).unwrap();
+    let found = |pattern: &str| names(&walk([at(pattern)]), folder.path());
+    assert_eq!(found("**/x.json"), ["x.json", "a/x.json", "a/b/x.json", "a/b/c/x.json"]);
+    assert_eq!(found("**/**/b/**/x.json"), ["a/b/x.json", "a/b/c/x.json"]);
+    assert_eq!(found("*/x.json"), ["a/x.json", "c/x.json"]);
+    assert_eq!(found("[a-c]/b//?.json"), ["a/b/x.json"]);
+    assert_eq!(found(".*/x.json"), [".h/x.json"]);
+    assert_eq!(found("c/**"), ["c/x.json"]);
+    assert_eq!(found("[cd]/"), ["c/x.json"]);
+    assert!(found("d/*").is_empty() && found("*/*/*/none").is_empty());
 }
 
 #[test]

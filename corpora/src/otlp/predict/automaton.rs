@@ -73,6 +73,8 @@ struct Operation {
     block: [u8; BLOCK],
     /// The node after the name, once there is one.
     after_name: Option<NodeId>,
+    /// The sink's number, once a span was added.
+    number: Option<u32>,
 }
 
 /// Nodes, edges and operations.
@@ -101,7 +103,8 @@ impl Automaton {
             operation: OperationId::OTHER,
             key: 0,
         };
-        let other = Operation { name: "".into(), block: [0; BLOCK], after_name: None };
+        let other =
+            Operation { name: "".into(), block: [0; BLOCK], after_name: None, number: None };
         Self {
             nodes: vec![node(Hole::End), node(Hole::End)],
             numbers: HashTable::new(),
@@ -139,6 +142,18 @@ impl Automaton {
     /// An operation's name, unless it is one of the others.
     pub(super) fn name(&self, operation: OperationId) -> &str {
         &self.operations[usize::from(operation.0)].name
+    }
+
+    /// The sink's number of an operation, if it was set; the others have none in common.
+    pub(super) fn number(&self, operation: OperationId) -> Option<u32> {
+        self.operations[usize::from(operation.0)].number
+    }
+
+    /// Remembers the sink's number of an operation.
+    pub(super) fn set_number(&mut self, operation: OperationId, number: u32) {
+        if operation != OperationId::OTHER {
+            self.operations[usize::from(operation.0)].number = Some(number);
+        }
     }
 
     /// If a literal that was seen here is at `at`: where it ends, what fields begin in it, and the
@@ -261,7 +276,12 @@ impl Automaton {
                 block[..name.len()].copy_from_slice(name.as_bytes());
                 block[name.len()] = b'"';
                 self.operation_ids.insert(name.into(), id);
-                self.operations.push(Operation { name: name.into(), block, after_name: None });
+                self.operations.push(Operation {
+                    name: name.into(),
+                    block,
+                    after_name: None,
+                    number: None,
+                });
                 id
             }
         };

@@ -222,10 +222,14 @@ impl<'t, L: Lanes> Reader<'t, L> {
         if !text::is_number(number) {
             return None;
         }
-        let mantissa = number.iter().position(|byte| byte | 0x20 == b'e');
-        let good = match mantissa {
-            Some(e) => len - e <= 4 && number.contains(&b'.'),
-            None => number.contains(&b'.') || (number != b"-0" && len <= SAFE_DIGITS),
+        let has_point = number.contains(&b'.');
+        let good = match number.iter().position(|byte| byte | 0x20 == b'e') {
+            // At most two digits: far from what a double cannot hold.
+            Some(e) => {
+                let signed = matches!(number[e + 1], b'+' | b'-');
+                has_point && len - e <= 3 + usize::from(signed)
+            }
+            None => has_point || (number != b"-0" && len <= SAFE_DIGITS),
         };
         good.then_some(at + len)
     }

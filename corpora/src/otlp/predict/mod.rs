@@ -278,7 +278,7 @@ impl Recognizer {
         let chunk = Chunk { bytes: left, offset: 0, line: 1, kind: Kind::Block, ends_input: false };
         let outcome = strict.read(&chunk, |tape| {
             let frame = frames.finish(*sink, attributes)?;
-            let both = Both { spans, text, found, tape, frame };
+            let mut both = Both { spans, text, found, tape, frame };
             Some(both.add(*sink, tally, attributes))
         });
         outcome.flatten().unwrap_or(Outcome::Left)
@@ -287,7 +287,7 @@ impl Recognizer {
 
 /// The spans of a document of which some are on the strict reader's tape.
 struct Both<'b> {
-    spans: &'b Spans,
+    spans: &'b mut Spans,
     text: &'b [u8],
     found: &'b [Entry],
     tape: StrictTape<'b>,
@@ -296,7 +296,7 @@ struct Both<'b> {
 
 impl Both<'_> {
     fn add<S: SpanSink>(
-        &self,
+        &mut self,
         sink: &mut S,
         tally: &mut Tally,
         attributes: &mut Vec<Attribute>,

@@ -307,24 +307,35 @@ impl Spans {
         Some(end)
     }
 
+    fn name_of<'n>(&'n self, text: &'n [u8], found: &Found) -> &'n str {
+        match found.operation {
+            OperationId::OTHER => found.name.get(text, &self.unescaped),
+            operation => self.automaton.name(operation),
+        }
+    }
+
     /// Adds a span that was found in `text` and whose list has this owner.
     pub(super) fn add(
-        &self,
+        &mut self,
         text: &[u8],
         found: &Found,
         owners: &[(u32, u32)],
         sink: &mut impl SpanSink,
     ) {
         let (resource, scope) = owners[found.list as usize];
-        let name = match found.operation {
-            OperationId::OTHER => found.name.get(text, &self.unescaped),
-            operation => self.automaton.name(operation),
+        let operation = match self.automaton.number(found.operation) {
+            Some(number) => number,
+            None => {
+                let number = sink.operation(self.name_of(text, found));
+                self.automaton.set_number(found.operation, number);
+                number
+            }
         };
         let record = SpanRecord {
             trace_id: found.trace_id,
             span_id: found.span_id,
             parent_id: found.parent_id,
-            name,
+            name: self.name_of(text, found),
             kind: found.kind,
             status: found.status,
             message: found.message.get(text, &self.unescaped),
@@ -345,7 +356,7 @@ impl Spans {
             };
             (self.automaton.key(value.key), Known(scalar))
         });
-        sink.span(&record, attributes);
+        sink.span_of(operation, &record, attributes);
     }
 }
 
