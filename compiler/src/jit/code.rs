@@ -68,7 +68,7 @@ impl Kernel {
             Err(error) => {
                 // SAFETY: no pointer into the module was given out.
                 unsafe { module.free_memory() };
-                Err(CodeError::Memory(Box::new(error)))
+                Err(CodeError::Memory(error))
             }
         }
     }
@@ -143,7 +143,7 @@ fn place(
     signature: &Signature,
     align: u64,
     code: &[u8],
-) -> Result<*const u8, ModuleError> {
+) -> Result<*const u8, Box<ModuleError>> {
     let id = module.declare_function("0", Linkage::Local, signature)?;
     module.define_function_bytes(id, align, code, &[])?;
     module.finalize_definitions()?;
