@@ -11,6 +11,7 @@ use ir::{Mask, Segment};
 
 use super::against;
 use super::decide::{Codes, Decided};
+use super::fuse::Fuse;
 use super::rows::Rows;
 use super::settle::{Leaf, Settled};
 use super::source::{Source, Sources};
@@ -19,22 +20,6 @@ use super::source::{Source, Sources};
 const SHARED_BYTES: usize = 32 << 20;
 /// Bytes of sets of codes that are kept during one call.
 const DECIDED_BYTES: usize = 32 << 20;
-
-/// Something that answers many leaves in one pass.
-pub trait Fuse {
-    /// The rows of `operation` on which all of `parts` hold, or any of them, as far as they can be
-    /// answered at once; the parts that cannot are given back, in order.
-    ///
-    /// # Errors
-    /// A fault where the segment was not made to hold a field that is read.
-    fn fuse(
-        &self,
-        evaluator: &mut Evaluator<'_>,
-        operation: usize,
-        parts: &[PredicateId],
-        all: bool,
-    ) -> Result<(Rows, Vec<PredicateId>), Fault>;
-}
 
 /// Evaluates the predicates of a module over a segment, during one call.
 pub struct Evaluator<'a> {
