@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use corpora::otlp::Tally;
+use corpora::otlp::{Recognition, Tally};
 use corpora::source::{FirstFew, Place, SourceReport};
 
 /// The kind of defect that a document above the limit is; the name of one for which there is not
@@ -47,6 +47,9 @@ pub struct Completeness {
     pub other_names: u64,
     /// Whether a limit of memory was reached, so that some of what was to be read is in no count.
     pub stopped: bool,
+    /// How spans were decoded; like the time, it says nothing of what they hold, and differs from run
+    /// to run.
+    pub decoder: Recognition,
     /// Wall-clock time, in seconds.
     pub seconds: f64,
 }

@@ -40,6 +40,7 @@ mod span;
 
 pub use completeness::{Completeness, Malformed, Note};
 pub use corpora::generate;
+pub use corpora::otlp::Recognition;
 pub use ir::module::Severity;
 pub use ir::{Module, Value};
 pub use program::{CompileError, CompileOptions, EngineChoice, Program};

@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, SegmentSize, SpanRecord, Unsealed};
-use corpora::otlp::{Decoder, VALUE_DEPTH};
+use corpora::otlp::{Decoder, Recognition, VALUE_DEPTH};
 use corpora::source::{self, SourceReport, Walk, walk};
 use ir::Fault;
 use jiff::tz::TimeZone;
@@ -253,7 +253,9 @@ impl Replay {
     ) -> Result<Report, ReplayError> {
         let mut builders = Vec::with_capacity(self.workers.len());
         let mut tally = corpora::otlp::Tally::default();
+        let mut decoder = Recognition::default();
         for worker in self.workers {
+            decoder.merge(worker.decoder.recognition());
             let (builder, own) = worker.decoder.into_parts();
             builders.push(builder);
             tally.merge(own);
@@ -271,6 +273,7 @@ impl Replay {
             rootless: finished.rootless,
             clock_defects: finished.clock_defects,
             stopped: self.stopped,
+            decoder,
             seconds: self.started.elapsed().as_secs_f64(),
             ..Completeness::of(self.source, tally)
         };

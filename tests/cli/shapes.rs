@@ -53,6 +53,7 @@ fn the_report_has_the_keys_of_its_schema() {
         "places",
         "rootless",
         "clock_defects",
+        "decoder",
         "seconds",
     ];
     assert_eq!(keys(&part(&out, "completeness")), completeness);
