@@ -6,9 +6,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use betrace_fuzz::campaign::campaign;
+use betrace_fuzz::engines::Engines;
 use betrace_fuzz::segment::{Draft, KEYS, OPERATIONS};
 use betrace_fuzz::{Bytes, module};
-use compiler::Columns;
 use corpora::build::{Builder, SegmentSize, SpanRecord, finish};
 use ir::module::AtomId;
 use ir::{Engine, Interpreter, Module, Schema, Value};
@@ -67,13 +67,19 @@ fn check(case: &Case, bytes: &mut Bytes<'_>) {
         traces: *bytes.pick(&[1, 2, 7, usize::MAX]),
         rows: *bytes.pick(&[0, 9, usize::MAX]),
     };
-    let found = case.answers(&spans, builders, size, &Columns);
-    assert_eq!(found, expected, "{builders} builders, {size:?}: {:#?}", case.module);
+    let engines = Engines::shared();
+    for engine in engines.iter() {
+        let found = case.answers(&spans, builders, size, engine);
+        let what = format!("{}, {builders} builders, {size:?}", engine.name());
+        assert_eq!(found, expected, "{what}: {:#?}", case.module);
+    }
     let (one, other): (Vec<_>, Vec<_>) =
         spans.into_iter().partition(|span| span.trace_id.is_multiple_of(3));
-    let mut union = case.answers(&one, 1, whole, &Columns);
-    union.extend(case.answers(&other, builders, SegmentSize { traces: 2, ..whole }, &Columns));
-    assert_eq!(union, expected, "in two batches: {:#?}", case.module);
+    let small = SegmentSize { traces: 2, ..whole };
+    let engine = *bytes.pick(&engines.iter().collect::<Vec<_>>());
+    let mut union = case.answers(&one, 1, whole, engine);
+    union.extend(case.answers(&other, builders, small, engine));
+    assert_eq!(union, expected, "{}, in two batches: {:#?}", engine.name(), case.module);
 }
 
 impl Case {

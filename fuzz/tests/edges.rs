@@ -1,9 +1,10 @@
 //! Every operator on every value at an edge, kept in every kind of column: all engines agree, and
 //! nothing traps or overflows.
 
+use betrace_fuzz::engines::Engines;
 use betrace_fuzz::segment::{Draft, KEYS, OPERATIONS, Span, Trace};
 use betrace_fuzz::values::{FLOATS, INTEGERS, TEXTS};
-use compiler::{Columns, optimise};
+use compiler::optimise;
 use ir::module::{
     Atom, AtomId, Clause, Field, FieldId, Formula, FormulaId, Operation, OperationId, Order,
     Pattern, Predicate, PredicateId, Rule, Scalar, SetId, Severity, SpanSet, Test,
@@ -115,14 +116,18 @@ fn every_operator_on_every_edge() {
         }
     }
     let expected = probe(&Interpreter, &module, &segment);
-    let found = probe(&Columns, &module, &segment);
     let small = optimise(module.clone());
-    let optimised = probe(&Columns, &small, &segment);
-    for (at, predicate) in module.predicates.iter().enumerate() {
-        assert_eq!(expected[at], found[at], "{predicate:?}");
-        let formula = small.rules[at].never[0].formula;
-        let Formula::Atom(atom) = small.formulas[formula.index()] else { panic!("{formula:?}") };
-        assert_eq!(expected[at], optimised[atom.index()], "optimised: {predicate:?}");
+    for engine in Engines::shared().iter() {
+        let name = engine.name();
+        let found = probe(engine, &module, &segment);
+        let optimised = probe(engine, &small, &segment);
+        for (at, predicate) in module.predicates.iter().enumerate() {
+            assert_eq!(expected[at], found[at], "{name}: {predicate:?}");
+            let formula = small.rules[at].never[0].formula;
+            let formula = &small.formulas[formula.index()];
+            let Formula::Atom(atom) = formula else { panic!("{formula:?}") };
+            assert_eq!(expected[at], optimised[atom.index()], "{name}, optimised: {predicate:?}");
+        }
     }
 }
 

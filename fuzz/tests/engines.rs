@@ -2,37 +2,19 @@
 //! must not matter; planted faults are noticed.
 
 use std::cell::Cell;
-use std::sync::OnceLock;
 
 use betrace_fuzz::Bytes;
 use betrace_fuzz::campaign::campaign;
+use betrace_fuzz::engines::Engines;
 use betrace_fuzz::fault::FAULTS;
 use betrace_fuzz::module::random;
 use betrace_fuzz::segment::Draft;
-use compiler::{Columns, Jit, JitOptions, optimise};
+use compiler::{Columns, optimise};
 use ir::module::{AtomId, Formula, Predicate, PredicateId};
 use ir::{Engine, Interpreter, Mask, Module, Segment};
 
 /// Pairs of a module and a segment that the short form tries.
 const PAIRS: u64 = 1_000;
-
-/// Code that was not optimised, that was, and that takes over from the loops half way.
-fn jits() -> &'static [Jit] {
-    static JITS: OnceLock<Vec<Jit>> = OnceLock::new();
-    JITS.get_or_init(|| {
-        let jit = |optimise, patience| {
-            let options = JitOptions { optimise, check: true, patience };
-            Jit::new(options).expect("this machine runs code")
-        };
-        vec![jit(false, 0), jit(true, 0), jit(false, 500)]
-    })
-}
-
-/// Everything that must agree with the interpreter.
-fn engines() -> impl Iterator<Item = &'static dyn Engine> {
-    let jits = jits().iter().map(|jit| -> &dyn Engine { jit });
-    jits.chain([&Columns as &dyn Engine])
-}
 
 struct Case {
     draft: Draft,
@@ -98,7 +80,7 @@ fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
     let expected = probe(&Interpreter, module, segment);
     let small = optimise(module.clone());
     let verdict = verdicts(module, &expected, segment.len());
-    for engine in engines() {
+    for engine in Engines::shared().iter() {
         let what = format!("{} in case {name:?}", engine.name());
         let found = probe(engine, module, segment);
         for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
@@ -112,15 +94,16 @@ fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
 
 #[test]
 fn engines_agree() {
-    let (held, asked) = (Cell::new(0), Cell::new(0));
+    let (held, asked, kernels) = (Cell::new(0), Cell::new(0), Cell::new(0));
     campaign("engines", PAIRS, |bytes| {
         for mask in check(&Case::new(bytes), &"by its seed") {
             held.set(held.get() + mask.count());
             asked.set(asked.get() + mask.len());
         }
+        kernels.set(kernels.get().max(Engines::shared().kernels()));
     });
     let share = held.get() * 100 / asked.get().max(1);
-    let kernels = jits()[0].kernels();
+    let kernels = kernels.get();
     assert!(kernels > 100, "{kernels} kernels: the loops did nearly everything");
     let telling = asked.get() < 100_000 || (20..80).contains(&share);
     assert!(telling, "atoms hold on {share}% of traces: too one-sided to tell");

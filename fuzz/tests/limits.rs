@@ -3,9 +3,10 @@
 
 use std::time::{Duration, Instant};
 
+use betrace_fuzz::engines::Engines;
 use betrace_fuzz::segment::{Draft, KEYS, OPERATIONS};
 use betrace_fuzz::{Bytes, values};
-use compiler::{Columns, optimise};
+use compiler::optimise;
 use ir::module::{
     Atom, AtomId, Clause, Comparison, Count, Field, FieldId, Formula, FormulaId, Operation,
     OperationId, Order, Predicate, PredicateId, Quantity, Rule, Scalar, SetId, Severity, SpanSet,
@@ -74,8 +75,13 @@ fn the_deepest_nesting_needs_little_stack() {
     let draft = draft();
     let small_stack = std::thread::Builder::new().stack_size(STACK);
     let thread = small_stack.spawn(move || {
-        let found = probe(&Columns, &module, &draft);
-        assert_eq!(found, probe(&Columns, &optimise(module), &draft));
+        let small = optimise(module.clone());
+        let mut answers = Engines::shared()
+            .iter()
+            .flat_map(|engine| [&module, &small].map(|module| probe(engine, module, &draft)))
+            .collect::<Vec<_>>();
+        answers.dedup();
+        assert_eq!(answers.len(), 1);
     });
     thread.expect("a thread starts").join().expect("the walk fits the stack");
 }
@@ -101,7 +107,10 @@ fn ten_thousand_rules_share_their_probes() {
     assert_eq!(small.predicates.len(), 50 + 10_000 + 10_000);
     assert_eq!(small.rules.len(), whole.rules.len());
     let draft = draft();
-    assert_eq!(probe(&Columns, &small, &draft), probe(&Interpreter, &whole, &draft));
+    let expected = probe(&Interpreter, &whole, &draft);
+    for engine in Engines::shared().iter() {
+        assert!(probe(engine, &small, &draft) == expected, "{}", engine.name());
+    }
 }
 
 #[test]
@@ -132,7 +141,10 @@ fn one_trace_may_have_very_many_spans() {
             module.atoms.push(Atom::Compare(Quantity::Count(count), least, limit));
         }
     }
-    assert_eq!(probe(&Columns, &module, &draft), probe(&Interpreter, &module, &draft));
+    let expected = probe(&Interpreter, &module, &draft);
+    for engine in Engines::shared().iter() {
+        assert_eq!(probe(engine, &module, &draft), expected, "{}", engine.name());
+    }
 }
 
 #[test]
@@ -146,8 +158,12 @@ fn what_was_not_decoded_is_a_fault_and_not_an_absence() {
     let mut segment = draft.segment(0..draft.traces.len());
     segment.tables.iter_mut().for_each(|table| table.attributes = Attributes::default());
     let ask = |engine: &dyn Engine, module: &Module| engine.probe(module, &segment, &[AtomId(0)]);
-    let fault = ask(&Columns, &module).expect_err("the key was not decoded");
-    assert_eq!(fault, ask(&Interpreter, &module).expect_err("the key was not decoded"));
+    let fault = ask(&Interpreter, &module).expect_err("the key was not decoded");
+    for engine in Engines::shared().iter() {
+        assert_eq!(ask(engine, &module), Err(fault.clone()), "{}", engine.name());
+    }
     module.operations[0] = Operation::Named("absent".into());
-    assert_eq!(ask(&Columns, &module), ask(&Interpreter, &module));
+    for engine in Engines::shared().iter() {
+        assert_eq!(ask(engine, &module), ask(&Interpreter, &module), "{}", engine.name());
+    }
 }
