@@ -113,7 +113,7 @@ fn judge(rule: &str, trace: &[Span]) -> (bool, bool) {
                 charges().filter_map(|span| span.text("payment_intent_id")).collect();
             needs(charges().any(|span| span.number("attempt") > Some(1.0)), intents.len() == 1)
         }
-        "payment-requires-inventory" => needs(has("payment.charge"), has("inventory.reserve")),
+        "payment-inventory" => needs(has("payment.charge"), has("inventory.reserve")),
         "fraud-check-high-value" => needs(
             charges().any(|span| span.number("amount") > Some(1000.0)),
             has("payment.fraud_check"),

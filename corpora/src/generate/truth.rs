@@ -33,7 +33,7 @@ const RULES: usize = 16;
 /// The id of each rule, by its place in [`Rule`].
 pub(super) const RULE_IDS: [&str; RULES] = [
     "payment-idempotency",
-    "payment-requires-inventory",
+    "payment-inventory",
     "fraud-check-high-value",
     "retry-limit",
     "cart-validated",
