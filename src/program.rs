@@ -90,6 +90,9 @@ pub enum CompileError {
     /// Nothing is left to run.
     #[error("no rule is left to run: none is enabled and has the labels asked for")]
     Nothing,
+    /// Violations are to be grouped by what is no attribute, such as `span:name`.
+    #[error("cannot group by `{0}`: name an attribute, such as service.version")]
+    GroupKey(String),
     /// A statement that no rule text gave.
     #[error(transparent)]
     Lower(#[from] LowerError),
@@ -99,7 +102,8 @@ impl Program {
     /// Compiles the rules of a set that are enabled and chosen.
     ///
     /// # Errors
-    /// A chosen id that no rule has, or a choice that leaves nothing.
+    /// A chosen id that no rule has, a choice that leaves nothing, or a key to group by that is no
+    /// attribute.
     pub fn compile(rules: &RuleSet, options: &CompileOptions) -> Result<Self, CompileError> {
         if let Some(id) = options.ids.iter().find(|id| rules.rule(id).is_none()) {
             let ids = rules.rules.iter().map(|rule| rule.id.as_str());
@@ -108,6 +112,11 @@ impl Program {
         let chosen: Vec<_> = rules.rules.iter().filter(|rule| options.choose(rule)).collect();
         if chosen.is_empty() {
             return Err(CompileError::Nothing);
+        }
+        let intrinsic = |key: &&String| key.starts_with("span:") || key.starts_with("trace:");
+        if let Some(key) = options.group_by.as_ref().filter(|key| key.is_empty() || intrinsic(key))
+        {
+            return Err(CompileError::GroupKey(key.clone()));
         }
         let module = lower(chosen.into_iter().map(source), options.group_by.as_deref())?;
         let module = optimise(module);

@@ -18,7 +18,8 @@ use super::settings::{Flags, Settings};
 use super::{json, loading, table};
 use crate::completeness::TOO_LARGE;
 use crate::{
-    CompileOptions, Module, Moment, Program, Replay, ReplayError, ReplayOptions, Report, Signal,
+    CompileOptions, Module, Moment, Program, Replay, ReplayError, ReplayOptions, Report, RuleSet,
+    Signal,
 };
 
 /// Replays, prints, and says how it ended.
@@ -46,7 +47,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         ));
     }
     let inputs = walk(&settings.inputs.value);
-    let file = args.signals.as_deref().map(|path| create(path, &inputs)).transpose()?;
+    let file = args.signals.as_deref().map(|path| create(path, &inputs, &rules)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
     let options = replay_options(&settings, moments, limit);
@@ -196,17 +197,25 @@ impl Signals {
     }
 }
 
-/// Opens the file for signals, which must not be one of the inputs: it is written from its beginning.
-fn create(path: &Path, inputs: &Walk) -> Result<BufWriter<File>, Failure> {
+/// Opens the file for signals, which must be none of those that the run reads: it is written from
+/// its beginning.
+fn create(path: &Path, inputs: &Walk, rules: &RuleSet) -> Result<BufWriter<File>, Failure> {
     let shown = path.display();
+    let refuse = |why| Err(Failure::usage(format!("--signals {shown} {why}")));
+    if path.as_os_str() == "-" {
+        return refuse("is no file; --format jsonl writes signals to standard output");
+    }
     if let Ok(path) = path.canonicalize() {
-        let is_it = |origin: &Origin| match origin {
-            Origin::File(input) => input.canonicalize().is_ok_and(|input| input == path),
+        let is_it = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);
+        let is_input = |origin: &Origin| match origin {
+            Origin::File(input) => is_it(input),
             Origin::Stdin => false,
         };
-        if inputs.inputs.iter().any(|input| is_it(&input.origin)) {
-            let message = format!("--signals {shown} is one of the inputs; name another file");
-            return Err(Failure::usage(message));
+        if inputs.inputs.iter().any(|input| is_input(&input.origin)) {
+            return refuse("is one of the inputs; name another file");
+        }
+        if rules.files.iter().any(|file| is_it(Path::new(&file.name))) {
+            return refuse("is one of the rule files; name another file");
         }
     }
     let file = File::create(path);

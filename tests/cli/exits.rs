@@ -64,11 +64,12 @@ fn usage_errors_end_with_2() {
         (&["replay", "--nonsense"], "--nonsense"),
         (&["replay", "--rules", "r.yaml", "-", "--threads", "0"], "a number from 1 to 256"),
         (&["replay", "--rules", "r.yaml", "-", "--memory", "much"], "a size such as"),
-        (&["replay", "--rules", "r.yaml", "-", "--engine", "steam"], "auto, columns, interpreter"),
+        (&["replay", "--rules", "r.yaml", "-", "--engine", "steam"], "auto, jit, columns"),
         (&["replay", "--rules", "r.yaml", "-", "--color", "blue"], "auto, always or never"),
         (&["replay", "--rules", "r.yaml", "-", "--config", "nowhere.yaml"], "nowhere.yaml"),
         (&["replay", "--rules", "r.yaml", "-", "--config", "odd.yaml"], "odd.yaml:1:1"),
         (&["replay", "--rules", "r.yaml", "-", "--signals", "no/such/file"], "no/such/file"),
+        (&["replay", "--rules", "r.yaml", "-", "--group-by", "span:name"], "name an attribute"),
     ] {
         let outcome = sandbox.run(args).expect_code(2);
         assert!(outcome.err.contains(said), "{args:?}: {}", outcome.err);
@@ -100,7 +101,7 @@ fn a_document_too_large_is_named_with_what_to_do() {
 }
 
 #[test]
-fn signals_are_never_written_over_an_input() {
+fn signals_are_never_written_over_what_is_read() {
     let sandbox = Sandbox::new();
     sandbox.write("r.yaml", GOOD);
     let data = line(1, 1, "x", 1, &json!({}));
@@ -110,6 +111,12 @@ fn signals_are_never_written_over_an_input() {
         let outcome = sandbox.run(&args).expect_code(2);
         assert!(outcome.err.contains("is one of the inputs"), "{}", outcome.err);
         assert_eq!(sandbox.read("data/t.jsonl"), data);
+    }
+    for (signals, why) in [("./r.yaml", "is one of the rule files"), ("-", "--format jsonl")] {
+        let args = ["replay", "--rules", "r.yaml", "--signals", signals, "data"];
+        let outcome = sandbox.run(&args).expect_code(2);
+        assert!(outcome.err.contains(why), "{}", outcome.err);
+        assert_eq!(sandbox.read("r.yaml"), GOOD);
     }
     let args = ["replay", "--rules", "r.yaml", "--signals", "s.jsonl", "data"];
     for _ in 0..2 {
