@@ -90,13 +90,14 @@ fn cause(error: csv::Error) -> io::Error {
     }
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that no spreadsheet takes for a formula, be it one that drops what is blank before it.
 fn safe(cell: &str) -> String {
-    match cell.chars().next() {
-        Some('=' | '+' | '-' | '@' | '\t' | '\r' | '\0' | '＝' | '＋' | '－' | '＠') => {
-            format!("'{cell}")
-        }
-        _ => cell.to_owned(),
+    const LEADERS: [char; 8] = ['=', '+', '-', '@', '＝', '＋', '－', '＠'];
+    let blank = |c: char| c.is_whitespace() || c.is_control();
+    if cell.starts_with(char::is_control) || cell.trim_start_matches(blank).starts_with(LEADERS) {
+        format!("'{cell}")
+    } else {
+        cell.to_owned()
     }
 }
 
@@ -106,10 +107,13 @@ mod tests {
 
     #[test]
     fn no_cell_is_a_formula() {
-        for leader in ["=", "+", "-", "@", "\t", "\r", "\0", "＝", "＋", "－", "＠"] {
+        for leader in
+            ["=", "+", "-", "@", "\t", "\r", "\0", "\n", "  =", " \n@", "＝", "＋", "－", "＠"]
+        {
             assert_eq!(safe(&format!("{leader}1+1")), format!("'{leader}1+1"));
         }
         assert_eq!(safe("a=1"), "a=1");
+        assert_eq!(safe(" a"), " a");
         assert_eq!(safe(""), "");
     }
 }
