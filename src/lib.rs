@@ -38,6 +38,7 @@ mod program;
 mod replay;
 mod span;
 
+pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
 pub use corpora::generate;
 pub use corpora::otlp::Recognition;

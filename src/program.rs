@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use compiler::{Columns, Jit, JitOptions, LowerError, RuleSource, lower, optimise};
+use compiler::{Columns, Jit, JitOptions, LeftToLoops, LowerError, RuleSource, lower, optimise};
 use ir::{Engine, Interpreter, Module, Schema};
 use rules::{Rule, RuleSet};
 
@@ -15,8 +15,15 @@ pub struct Program {
 struct Inner {
     module: Module,
     schema: Arc<Schema>,
-    engine: Box<dyn Engine>,
-    refusal: Option<String>,
+    engine: Running,
+}
+
+/// The engine that was chosen.
+enum Running {
+    Interpreter,
+    /// Loops, and why they stand in for machine code, if they do.
+    Columns(Option<String>),
+    Jit(Box<Jit>),
 }
 
 /// Which rules to compile, and how.
@@ -62,16 +69,16 @@ impl EngineChoice {
     }
 
     /// The engine; where this machine refuses to run code, loops instead, and the reason.
-    fn engine(self) -> (Box<dyn Engine>, Option<String>) {
+    fn engine(self) -> Running {
         let options = match self {
-            Self::Columns => return (Box::new(Columns), None),
-            Self::Interpreter => return (Box::new(Interpreter), None),
+            Self::Columns => return Running::Columns(None),
+            Self::Interpreter => return Running::Interpreter,
             Self::Auto => JitOptions::AUTO,
             Self::Jit => JitOptions::default(),
         };
         match Jit::new(options) {
-            Ok(jit) => (Box::new(jit), None),
-            Err(error) => (Box::new(Columns), Some(error.to_string())),
+            Ok(jit) => Running::Jit(Box::new(jit)),
+            Err(error) => Running::Columns(Some(error.to_string())),
         }
     }
 }
@@ -121,8 +128,8 @@ impl Program {
         let module = lower(chosen.into_iter().map(source), options.group_by.as_deref())?;
         let module = optimise(module);
         let schema = Arc::new(Schema::of(&module));
-        let (engine, refusal) = options.engine.engine();
-        Ok(Self { inner: Arc::new(Inner { module, schema, engine, refusal }) })
+        let engine = options.engine.engine();
+        Ok(Self { inner: Arc::new(Inner { module, schema, engine }) })
     }
 
     /// What the rules mean.
@@ -137,12 +144,28 @@ impl Program {
 
     /// What runs the rules.
     pub fn engine(&self) -> &dyn Engine {
-        &*self.inner.engine
+        match &self.inner.engine {
+            Running::Interpreter => &Interpreter,
+            Running::Columns(_) => &Columns,
+            Running::Jit(jit) => &**jit,
+        }
     }
 
     /// Why loops run the rules though machine code was asked for, if so.
     pub fn jit_refusal(&self) -> Option<&str> {
-        self.inner.refusal.as_deref()
+        match &self.inner.engine {
+            Running::Columns(refusal) => refusal.as_deref(),
+            Running::Interpreter | Running::Jit(_) => None,
+        }
+    }
+
+    /// The rules that loops ran so far, at least in part, though machine code was asked for,
+    /// because they are beyond a limit of it; by id. Verdicts are the same.
+    pub fn left_to_loops(&self) -> Vec<LeftToLoops> {
+        match &self.inner.engine {
+            Running::Jit(jit) => jit.left_to_loops(),
+            Running::Interpreter | Running::Columns(_) => Vec::new(),
+        }
     }
 }
 

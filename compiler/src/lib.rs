@@ -25,7 +25,7 @@ pub use ast::Statement;
 pub use check::{WordMeaning, WordReading};
 pub use columns::Columns;
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
-pub use jit::{Jit, JitError, JitOptions, Listing};
+pub use jit::{Jit, JitError, JitOptions, LeftToLoops, Limit, Listing};
 pub use lower::{LowerError, Malformed, RuleSource, lower};
 pub use optimise::optimise;
 pub use params::{ParamValue, Params};

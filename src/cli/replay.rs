@@ -15,11 +15,11 @@ use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
 use super::settings::{Flags, Settings};
-use super::{json, loading, table};
+use super::{config_file, json, loading, table};
 use crate::completeness::TOO_LARGE;
 use crate::{
-    CompileOptions, Module, Moment, Program, Replay, ReplayError, ReplayOptions, Report, RuleSet,
-    Signal,
+    CompileOptions, LeftToLoops, Module, Moment, Program, Replay, ReplayError, ReplayOptions,
+    Report, RuleSet, Signal,
 };
 
 /// Replays, prints, and says how it ended.
@@ -58,7 +58,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     signals.finish()?;
     match args.format {
         Format::Table => table::write(&report, args, &settings.tz.value, &mut console.out)?,
-        Format::Json => json::write(&report, &mut console.out)?,
+        Format::Json => json::write(&report, args.stats, &mut console.out)?,
         Format::Jsonl | Format::Csv => {}
     }
     if unwritten > 0 {
@@ -67,8 +67,22 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     if args.format != Format::Table {
         notes(&report, console);
     }
+    if let [first, others @ ..] = &*program.left_to_loops() {
+        console.note(&left_to_loops(first, others.len()));
+    }
     let rules_wrong = rules.errors() > 0;
     Ok(exit(&report, args.fail_on, rules_wrong))
+}
+
+/// Says that loops ran rules for which machine code was asked.
+fn left_to_loops(first: &LeftToLoops, others: usize) -> String {
+    let LeftToLoops { rule, why } = first;
+    let others = match others {
+        0 => String::new(),
+        1 => " and 1 more rule".to_owned(),
+        others => format!(" and {others} more rules"),
+    };
+    format!("warning: loops over columns ran part of `{rule}`{others}: {why}")
 }
 
 fn flags(args: &ReplayArgs) -> Flags<'_> {
@@ -204,6 +218,9 @@ fn create(path: &Path, inputs: &Walk, rules: &RuleSet) -> Result<BufWriter<File>
     let refuse = |why| Err(Failure::usage(format!("--signals {shown} {why}")));
     if path.as_os_str() == "-" {
         return refuse("is no file; --format jsonl writes signals to standard output");
+    }
+    if path.file_name().is_some_and(|name| name == config_file::FILE) {
+        return refuse("would be taken for settings; name another file");
     }
     if let Ok(path) = path.canonicalize() {
         let is_it = |other: &Path| other.canonicalize().is_ok_and(|other| other == path);

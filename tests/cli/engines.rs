@@ -1,7 +1,9 @@
 //! What runs the rules: every engine says the same, and a machine that refuses to run code is told
 //! of once and served by loops.
 
-use crate::sandbox::{OMNICART, Sandbox};
+use serde_json::{Value, json};
+
+use crate::sandbox::{DAY_1, OMNICART, Sandbox};
 
 /// Forbids memory that becomes executable (PR_SET_MDWE), then becomes the command that follows.
 const REFUSE_CODE: &str = "import ctypes, os, sys
@@ -40,6 +42,47 @@ fn loops_run_the_rules_where_code_is_refused() {
     assert_eq!(said.matches("note: no machine code (").count(), 1, "{said}");
     assert_eq!(String::from_utf8_lossy(&output.stdout), expected.out);
     assert_eq!(output.status.code(), Some(0), "{said}");
+}
+
+#[test]
+fn a_rule_beyond_the_limits_of_code_is_named_and_judged() {
+    let sandbox = Sandbox::new();
+    let orders = ["<", ">", "==", "!="];
+    let terms: Vec<String> = (0..4_000_u32)
+        .map(|number| {
+            let mixed = number.wrapping_mul(0x9e37_79b9) >> 16;
+            let join = ["", "or ", "and "][if number == 0 { 0 } else { 1 + mixed as usize % 2 }];
+            format!("{join}a{} {} {number}", mixed % 1_024, orders[mixed as usize / 16 % 4])
+        })
+        .collect();
+    let rule = format!("never {{ trace.has(op).where({}) }}", terms.join(" "));
+    let rules = "rules:\n  - id: big\n    severity: high\n    condition: |\n      ";
+    sandbox.write("rules.yaml", format!("{rules}{rule}\n"));
+    let span = |number: u64| {
+        let attributes = (0..1_024).map(|key| {
+            let value = (number * (5_000 + key)).to_string();
+            json!({"key": format!("a{key}"), "value": {"intValue": value}})
+        });
+        let start = DAY_1 + number;
+        json!({"traceId": format!("{:032x}", number + 1), "spanId": format!("{:016x}", number + 1),
+            "name": "op", "startTimeUnixNano": start.to_string(),
+            "endTimeUnixNano": (start + 1).to_string(),
+            "attributes": attributes.collect::<Vec<_>>()})
+    };
+    let spans: Vec<Value> = (0..3).map(span).collect();
+    let document = json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]});
+    sandbox.write("data.json", document.to_string());
+    let run = |engine: &str| {
+        let args = ["replay", "--rules", "rules.yaml", "--format", "jsonl", "--engine", engine];
+        sandbox.run(&[&args[..], &["data.json"]].concat()).expect_code(0)
+    };
+    let (native, expected) = (run("jit"), run("interpreter"));
+    assert_eq!(native.out, expected.out);
+    let warning = "warning: loops over columns ran part of `big`: a `where` comes to more than 40000 \
+                   instructions";
+    assert_eq!(native.err.matches("warning: loops").count(), 1, "{}", native.err);
+    assert!(native.err.contains(warning), "{}", native.err);
+    assert!(!expected.err.contains("warning"), "{}", expected.err);
 }
 
 #[test]

@@ -31,7 +31,9 @@ pub struct Evaluator<'a> {
     pub sources: Sources<'a>,
     /// What is asked before the loops are.
     fuse: Option<&'a dyn Fuse>,
-    /// What that has spent on the predicate being worked on, by its own measure.
+    /// The predicate being worked on.
+    pub root: PredicateId,
+    /// What `fuse` has spent on it, by its own measure.
     pub spent: usize,
     uses: Vec<u32>,
     shared: HashMap<(usize, PredicateId), Rows>,
@@ -49,6 +51,7 @@ impl<'a> Evaluator<'a> {
             module,
             segment,
             fuse,
+            root: PredicateId::new(0),
             spent: 0,
             sources: Sources::new(segment),
             uses: uses(module),
@@ -75,7 +78,7 @@ impl<'a> Evaluator<'a> {
         if self.segment.operations[operation].rows.is_empty() {
             return Ok(Rows::None);
         }
-        self.spent = 0;
+        (self.root, self.spent) = (id, 0);
         if let Some(fuse) = self.fuse
             && !self.shared.contains_key(&(operation, id))
             && let (rows, rest) = fuse.fuse(self, operation, &[id], true)?

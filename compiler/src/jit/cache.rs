@@ -15,10 +15,11 @@ use hashbrown::HashMap;
 use super::Listing;
 use super::code::{CodeError, Kernel};
 use super::emit;
+use super::left::Limit;
 use super::shape::{Part, Shape};
 
 /// Shapes that are remembered; a set of rules has a few for each width of its columns.
-const SHAPES: usize = 4_096;
+pub const SHAPES: usize = 4_096;
 /// Stack of the thread that compiles.
 const STACK: usize = 16 << 20;
 
@@ -28,7 +29,6 @@ pub struct Cache {
     shapes: RwLock<HashMap<Shape, Known>>,
     /// Comparisons of rows that are left to the loops before a shape is compiled.
     patience: u64,
-    refused: AtomicU64,
     /// Changes a function before it is compiled.
     #[cfg(test)]
     pub fault: Option<fn(&mut Function)>,
@@ -62,38 +62,30 @@ impl Cache {
             isa: isa(making)?,
             shapes: RwLock::default(),
             patience: making.patience,
-            refused: AtomicU64::new(0),
             #[cfg(test)]
             fault: None,
         })
     }
 
-    /// The kernel of a shape that is asked for so many comparisons of rows: `None` where it is not worth compiling
-    /// yet, or cannot be.
-    pub fn kernel(&self, shape: &[Part], asks: usize) -> Option<Arc<Kernel>> {
+    /// The kernel of a shape that is asked for so many comparisons of rows.
+    ///
+    /// # Errors
+    /// Where it is not worth compiling yet, or cannot be.
+    pub fn kernel(&self, shape: &[Part], asks: usize) -> Result<Arc<Kernel>, NoKernel> {
         let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
         let full = shapes.len() >= SHAPES;
         let worth = match shapes.get(shape) {
-            Some(Known::Ready(kernel)) => return Some(Arc::clone(kernel)),
-            Some(Known::Refused) => return None,
+            Some(Known::Ready(kernel)) => return Ok(Arc::clone(kernel)),
+            Some(Known::Refused) => return Err(NoKernel::Never(Limit::Generator)),
             Some(Known::Asked(asked)) => {
                 asked.fetch_add(asks as u64, Ordering::Relaxed) + asks as u64 >= self.patience
             }
-            None if full => {
-                self.refused.fetch_add(1, Ordering::Relaxed);
-                return None;
-            }
+            None if full => return Err(NoKernel::Never(Limit::Kernels)),
             None => asks as u64 >= self.patience,
         };
         drop(shapes);
         let known = if worth {
-            match self.compile(shape) {
-                Ok(kernel) => Known::Ready(Arc::new(kernel)),
-                Err(_) => {
-                    self.refused.fetch_add(1, Ordering::Relaxed);
-                    Known::Refused
-                }
-            }
+            self.compile(shape).map_or(Known::Refused, |kernel| Known::Ready(Arc::new(kernel)))
         } else {
             Known::Asked(AtomicU64::new(asks as u64))
         };
@@ -103,8 +95,11 @@ impl Cache {
             (Some(before @ Known::Asked(_)), Known::Asked(_)) => before,
             (_, new) => new,
         };
-        let kernel =
-            if let Known::Ready(kernel) = &known { Some(Arc::clone(kernel)) } else { None };
+        let kernel = match &known {
+            Known::Ready(kernel) => Ok(Arc::clone(kernel)),
+            Known::Asked(_) => Err(NoKernel::Yet),
+            Known::Refused => Err(NoKernel::Never(Limit::Generator)),
+        };
         shapes.insert(shape.to_vec(), known);
         kernel
     }
@@ -113,16 +108,6 @@ impl Cache {
     pub fn is_new(&self, shape: &[Part]) -> bool {
         let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
         matches!(shapes.get(shape), None | Some(Known::Asked(_)))
-    }
-
-    /// Counts a predicate that is left to the loops.
-    pub fn refuse(&self) {
-        self.refused.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many predicates were left to the loops because of a limit.
-    pub fn refused(&self) -> u64 {
-        self.refused.load(Ordering::Relaxed)
     }
 
     /// How many kernels there are.
@@ -181,6 +166,15 @@ impl Cache {
         });
         made?.map_err(Refusal::Code)
     }
+}
+
+/// Why there is no kernel of a shape.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoKernel {
+    /// It was not asked for often enough.
+    Yet,
+    /// A limit forbids it.
+    Never(Limit),
 }
 
 /// Why a shape was not compiled.

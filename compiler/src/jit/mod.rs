@@ -14,21 +14,28 @@ mod code;
 mod emit;
 mod fuse;
 mod lanes;
+mod left;
 mod operands;
 mod shape;
 #[cfg(test)]
 #[expect(unsafe_code, reason = "columns are put beside unreadable pages")]
 mod tests;
 
+use std::cell::RefCell;
+use std::sync::{Mutex, PoisonError};
+
+use hashbrown::HashMap;
 use ir::module::{AtomId, Module, PredicateId};
 use ir::segment::Fault;
 use ir::{Engine, Mask, Segment};
 
 use crate::columns::{Evaluator, Fuse, Rows, probe};
-use cache::{Cache, Making, Refusal};
+use cache::{Cache, Making, NoKernel, Refusal};
 use fuse::{Fused, Fuser, join};
 use operands::Operands;
 use shape::Part;
+
+pub use left::{LeftToLoops, Limit};
 
 /// Instructions of one kernel: more than fits the processor's cache of decoded instructions is
 /// slower than two passes.
@@ -43,6 +50,7 @@ const FEW_ROWS: usize = 64;
 pub struct Jit {
     cache: Cache,
     few: usize,
+    left: Mutex<Vec<LeftToLoops>>,
 }
 
 /// How [`Jit`] makes code; by default at once, without optimising or checking.
@@ -89,6 +97,13 @@ pub enum JitError {
     Refused(String),
 }
 
+/// A module that runs over a segment.
+struct Call<'j> {
+    jit: &'j Jit,
+    /// The predicates that a limit left to the loops.
+    left: RefCell<HashMap<PredicateId, Limit>>,
+}
+
 impl Jit {
     /// An engine with nothing compiled yet, after a look whether code can be run.
     ///
@@ -99,7 +114,7 @@ impl Jit {
         let cache = Cache::new(Making { optimise, check, patience }).ok_or(JitError::Processor)?;
         let few = if patience == 0 { 0 } else { FEW_ROWS };
         match cache.compile(&[Part::Present]) {
-            Ok(_) => Ok(Self { cache, few }),
+            Ok(_) => Ok(Self { cache, few, left: Mutex::default() }),
             Err(Refusal::Thread(error)) => Err(JitError::Refused(error.to_string())),
             Err(Refusal::Panic) => Err(JitError::Refused("the code generator panicked".to_owned())),
             Err(Refusal::Code(error)) => Err(JitError::Refused(error.to_string())),
@@ -132,9 +147,9 @@ impl Jit {
         Ok(jit)
     }
 
-    /// How many predicates were left to the loops because of a limit.
-    pub fn refused(&self) -> u64 {
-        self.cache.refused()
+    /// The rules that were run by loops so far, at least in part, because of a limit; by id.
+    pub fn left_to_loops(&self) -> Vec<LeftToLoops> {
+        self.left.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// How many kernels were compiled and are kept.
@@ -142,25 +157,46 @@ impl Jit {
         self.cache.kernels()
     }
 
+    /// Keeps the rules that `left` comes to.
+    fn keep(&self, module: &Module, left: &HashMap<PredicateId, Limit>) {
+        let rules = left::rules(module, left);
+        let mut kept = self.left.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.extend(rules);
+        kept.sort_unstable();
+        kept.dedup_by(|one, other| one.rule == other.rule);
+    }
+}
+
+impl Call<'_> {
     /// Runs what was gathered, if there is code for it. Otherwise the loops take over for as long
     /// as the predicate is worked on.
     fn run(&self, fuser: &mut Fuser<'_, '_>, rows: usize) -> Option<Rows> {
         let operands = std::mem::take(&mut fuser.operands);
-        let spent = std::mem::replace(&mut fuser.evaluator.spent, usize::MAX);
-        let cost = if self.cache.is_new(operands.shape()) { operands.cost() } else { 0 };
+        let evaluator = &mut *fuser.evaluator;
+        let spent = std::mem::replace(&mut evaluator.spent, usize::MAX);
+        let Jit { cache, few, .. } = self.jit;
+        let cost = if cache.is_new(operands.shape()) { operands.cost() } else { 0 };
         if spent > PREDICATE_COST {
             return None;
         }
-        if spent + cost > PREDICATE_COST {
-            self.cache.refuse();
-            return None;
+        let kernel = if spent + cost > PREDICATE_COST {
+            Err(NoKernel::Never(Limit::Predicate))
+        } else if *few > 0 && matches!(**operands.shape(), [Part::Set(_)]) {
+            Err(NoKernel::Yet)
+        } else {
+            cache.kernel(operands.shape(), rows * operands.leaves())
+        };
+        match kernel {
+            Ok(kernel) => {
+                evaluator.spent = spent + cost;
+                Some(Rows::of(kernel.run(&operands, rows)))
+            }
+            Err(NoKernel::Yet) => None,
+            Err(NoKernel::Never(limit)) => {
+                self.left.borrow_mut().insert(evaluator.root, limit);
+                None
+            }
         }
-        if self.few > 0 && matches!(**operands.shape(), [Part::Set(_)]) {
-            return None;
-        }
-        let kernel = self.cache.kernel(operands.shape(), rows * operands.leaves())?;
-        fuser.evaluator.spent = spent + cost;
-        Some(Rows::of(kernel.run(&operands, rows)))
     }
 }
 
@@ -175,11 +211,17 @@ impl Engine for Jit {
         segment: &Segment,
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault> {
-        probe(module, segment, atoms, Some(self))
+        let call = Call { jit: self, left: RefCell::default() };
+        let masks = probe(module, segment, atoms, Some(&call))?;
+        let left = call.left.into_inner();
+        if !left.is_empty() {
+            self.keep(module, &left);
+        }
+        Ok(masks)
     }
 }
 
-impl Fuse for Jit {
+impl Fuse for Call<'_> {
     fn fuse(
         &self,
         evaluator: &mut Evaluator<'_>,
@@ -189,7 +231,7 @@ impl Fuse for Jit {
     ) -> Result<(Rows, Vec<PredicateId>), Fault> {
         let len = evaluator.segment.operations[operation].rows.len();
         let mut answer = if all { Rows::All } else { Rows::None };
-        if len < self.few || evaluator.spent > PREDICATE_COST {
+        if len < self.jit.few || evaluator.spent > PREDICATE_COST {
             return Ok((answer, parts.to_vec()));
         }
         let (mut rest, mut gathered) = (Vec::new(), Vec::new());

@@ -10,7 +10,8 @@ mod trees;
 
 use std::rc::Rc;
 
-use super::cache::{Cache, Making};
+use super::cache::{Cache, Making, NoKernel, SHAPES};
+use super::left::Limit;
 use fences::Fences;
 use trees::{Random, Tree};
 
@@ -22,7 +23,7 @@ fn agrees(cache: &Cache, tree: &Tree, fences: &mut Fences) -> bool {
     let columns = tree.columns.iter().map(|column| fences.put(column.bytes())).collect::<Vec<_>>();
     let columns: Vec<&[u8]> = columns.iter().map(|at| fences.at(*at)).collect();
     let operands = tree.operands(&columns);
-    let kernel = cache.kernel(operands.shape(), tree.rows).unwrap_or_else(|| {
+    let kernel = cache.kernel(operands.shape(), tree.rows).unwrap_or_else(|_| {
         let refusal = cache.compile(operands.shape()).err();
         panic!("{:?} was refused: {refusal:.500?}", operands.shape())
     });
@@ -109,12 +110,14 @@ fn no_page_is_writable_and_executable() {
 #[test]
 fn shapes_beyond_the_cache_are_left_to_the_loops() {
     let cache = Cache::new(Making { check: false, optimise: false, patience: u64::MAX }).unwrap();
-    for parts in 0..5_000_u32 {
-        // Never compiled, so that it need not make sense.
-        let shape = [super::shape::Part::And(parts as u16)];
-        assert!(cache.kernel(&shape, 1).is_none());
+    // Never compiled, so that it need not make sense.
+    let shape = |parts| [super::shape::Part::And(parts)];
+    for parts in 0..SHAPES as u16 {
+        assert_eq!(cache.kernel(&shape(parts), 1).err(), Some(NoKernel::Yet));
     }
-    assert_eq!(cache.refused(), 5_000 - 4_096);
+    let beyond = cache.kernel(&shape(u16::MAX), 1).err();
+    assert_eq!(beyond, Some(NoKernel::Never(Limit::Kernels)));
+    assert_eq!(cache.kernel(&shape(0), 1).err(), Some(NoKernel::Yet));
 }
 
 #[test]
