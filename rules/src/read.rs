@@ -211,6 +211,9 @@ impl Reader<'_> {
             }
             if key.is_empty() || keys.contains(&key) {
                 self.error("bad-context", "a context key is empty or listed twice", span);
+            } else if key.starts_with("span:") || key.starts_with("trace:") {
+                let title = format!("`{key}` is no attribute; `context:` lists attribute keys");
+                self.error("bad-context", &title, span);
             } else {
                 keys.push(key);
             }

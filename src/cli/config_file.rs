@@ -14,7 +14,7 @@ use super::exit::Failure;
 use super::settings::{NAMES, is_stdin};
 
 /// The name of a settings file.
-const FILE: &str = "betrace.yaml";
+pub const FILE: &str = "betrace.yaml";
 
 /// A settings file; empty if there is none.
 #[derive(Debug, Default)]

@@ -51,11 +51,12 @@ struct CompletenessJson<'a> {
     places: BTreeMap<&'a str, &'a [String]>,
     rootless: u64,
     clock_defects: u64,
-    decoder: DecoderJson,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    decoder: Option<DecoderJson>,
     seconds: f64,
 }
 
-/// How spans were decoded; differs from run to run, as the time does.
+/// How spans were decoded; differs from run to run, so it is shown only if asked for.
 #[derive(Serialize)]
 struct DecoderJson {
     nodes: u64,
@@ -70,11 +71,11 @@ struct NoteJson<'a> {
     why: &'a str,
 }
 
-/// Writes the report as one JSON document.
+/// Writes the report as one JSON document, with how spans were decoded if `stats` says so.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub fn write(report: &Report, stats: bool, out: &mut impl Write) -> io::Result<()> {
     let done = &report.completeness;
     let malformed = done.malformed.iter();
     let document = Document {
@@ -97,7 +98,7 @@ pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
             places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
             rootless: done.rootless,
             clock_defects: done.clock_defects,
-            decoder: decoder(done.decoder),
+            decoder: stats.then(|| decoder(done.decoder)),
             seconds: done.seconds,
         },
     };

@@ -112,7 +112,11 @@ fn signals_are_never_written_over_what_is_read() {
         assert!(outcome.err.contains("is one of the inputs"), "{}", outcome.err);
         assert_eq!(sandbox.read("data/t.jsonl"), data);
     }
-    for (signals, why) in [("./r.yaml", "is one of the rule files"), ("-", "--format jsonl")] {
+    for (signals, why) in [
+        ("./r.yaml", "is one of the rule files"),
+        ("betrace.yaml", "would be taken for settings"),
+        ("-", "--format jsonl"),
+    ] {
         let args = ["replay", "--rules", "r.yaml", "--signals", signals, "data"];
         let outcome = sandbox.run(&args).expect_code(2);
         assert!(outcome.err.contains(why), "{}", outcome.err);

@@ -53,7 +53,6 @@ fn the_report_has_the_keys_of_its_schema() {
         "places",
         "rootless",
         "clock_defects",
-        "decoder",
         "seconds",
     ];
     assert_eq!(keys(&part(&out, "completeness")), completeness);
@@ -61,6 +60,22 @@ fn the_report_has_the_keys_of_its_schema() {
     assert_eq!(report["schema"], "betrace.replay/1");
     assert_eq!(report["completeness"]["other_signals"], serde_json::json!({}));
     matches(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$", &report["rules"][0]["first"]);
+}
+
+#[test]
+fn how_spans_were_decoded_is_told_if_asked() {
+    let sandbox = Sandbox::with_workload(600, 4, 3);
+    let args = ["replay", "--rules", OMNICART, "--format", "json", "--stats", "data"];
+    let report: Value = serde_json::from_str(&sandbox.run(&args).out).expect("JSON");
+    let done = &report["completeness"];
+    let [nodes, spans, left] =
+        ["nodes", "spans", "spans_left"].map(|key| done["decoder"][key].as_u64().expect(key));
+    assert!(nodes > 0 && spans > 100 * left, "{done}");
+    assert!(
+        spans + left
+            <= done["spans"].as_u64().expect("spans")
+                + done["duplicates"].as_u64().expect("duplicates")
+    );
 }
 
 #[test]
