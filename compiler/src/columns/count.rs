@@ -38,7 +38,11 @@ pub fn counts(
         for (operation, rows) in selected {
             let range = evaluator.segment.operations[*operation].rows.clone();
             let traces = &evaluator.segment.table(*operation).trace[range];
-            rows.for_each(traces.len(), |row| counts[traces[row] as usize] += 1);
+            let mut add = |row: usize, count| counts[traces[row] as usize] += count;
+            match (rows, evaluator.ends.get(*operation, traces, rows.count(traces.len()))) {
+                (Rows::Some(rows), Some(ends)) => ends.count(rows, add),
+                _ => rows.for_each(traces.len(), |row| add(row, 1)),
+            }
         }
         return Ok(counts);
     }

@@ -11,6 +11,7 @@ use ir::{Mask, Segment};
 
 use super::against;
 use super::decide::{Codes, Decided};
+use super::ends::LastEnds;
 use super::fuse::Fuse;
 use super::rows::Rows;
 use super::settle::{Leaf, Settled};
@@ -29,6 +30,8 @@ pub struct Evaluator<'a> {
     pub segment: &'a Segment,
     /// Its fields.
     pub sources: Sources<'a>,
+    /// The ends of the traces of the operation that was asked last.
+    pub ends: LastEnds,
     /// What is asked before the loops are.
     fuse: Option<&'a dyn Fuse>,
     /// The predicate being worked on.
@@ -50,6 +53,7 @@ impl<'a> Evaluator<'a> {
         Self {
             module,
             segment,
+            ends: LastEnds::default(),
             fuse,
             root: PredicateId::new(0),
             spent: 0,
@@ -152,7 +156,7 @@ impl<'a> Evaluator<'a> {
 
     /// Keeps the rows of a predicate that has several parents, as long as there is room.
     fn share(&mut self, operation: usize, id: PredicateId, rows: Rows) -> Rows {
-        let bytes = size_of::<((usize, PredicateId), Rows)>() + rows_bytes(&rows);
+        let bytes = size_of::<((usize, PredicateId), Rows)>() + rows.bytes();
         if self.uses[id.index()] > 1 && self.shared_bytes + bytes <= SHARED_BYTES {
             self.shared_bytes += bytes;
             self.shared.insert((operation, id), rows.clone());
@@ -387,10 +391,6 @@ fn uses(module: &Module) -> Vec<u32> {
         }
     }
     uses
-}
-
-fn rows_bytes(rows: &Rows) -> usize {
-    if let Rows::Some(mask) = rows { mask_bytes(mask) } else { 0 }
 }
 
 fn mask_bytes(mask: &Mask) -> usize {

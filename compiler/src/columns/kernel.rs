@@ -120,7 +120,7 @@ fn pack<T: Copy>(block: &[T; 64], test: impl Fn(T) -> bool) -> u64 {
 
 /// Gathers 64 bytes of 0 or 1 into a word: the multiplication moves the low bits of eight bytes
 /// side by side into the top byte.
-fn bits(hits: &[u8; 64]) -> u64 {
+pub fn bits(hits: &[u8; 64]) -> u64 {
     const GATHER: u64 = 0x0102_0408_1020_4080;
     let (eights, _) = hits.as_chunks::<8>();
     eights.iter().enumerate().fold(0, |word, (at, &eight)| {

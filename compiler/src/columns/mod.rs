@@ -8,6 +8,7 @@
 mod against;
 mod count;
 mod decide;
+mod ends;
 mod evaluate;
 mod fuse;
 mod kernel;
@@ -155,7 +156,11 @@ impl<'a> Probe<'a, '_> {
                 Rows::Some(rows) => {
                     let range = segment.operations[*operation].rows.clone();
                     let traces = &segment.table(*operation).trace[range];
-                    rows.iter().for_each(|row| mask.insert(traces[row] as usize));
+                    let insert = |row: usize| mask.insert(traces[row] as usize);
+                    match self.evaluator.ends.get(*operation, traces, rows.count()) {
+                        Some(ends) => ends.project(rows, insert),
+                        None => rows.iter().for_each(insert),
+                    }
                 }
             }
         }

@@ -60,6 +60,11 @@ impl Rows {
         matches!(self, Self::None)
     }
 
+    /// Bytes of its mask, if it has one.
+    pub fn bytes(&self) -> usize {
+        if let Self::Some(mask) = self { size_of_val(mask.words()) } else { 0 }
+    }
+
     /// How many of `len` rows it holds.
     pub fn count(&self, len: usize) -> usize {
         match self {

@@ -120,49 +120,5 @@ fn shapes_beyond_the_cache_are_left_to_the_loops() {
     assert_eq!(cache.kernel(&shape(0), 1).err(), Some(NoKernel::Yet));
 }
 
-#[test]
-fn kernels_come_and_go_under_threads_that_run_them() {
-    let swaps = std::env::var("BETRACE_SWAPS").ok().and_then(|text| text.parse().ok());
-    let swaps: u64 = swaps.unwrap_or(300);
-    let current = std::sync::RwLock::new(std::sync::Arc::new(Cache::new(PLAIN).unwrap()));
-    let done = std::sync::atomic::AtomicBool::new(false);
-    let mut sizes = Vec::new();
-    std::thread::scope(|scope| {
-        for seed in 0..2 {
-            let (current, done) = (&current, &done);
-            scope.spawn(move || {
-                let trees: Vec<Tree> =
-                    (0..8).map(|own| Tree::random(&mut Random::new(seed * 8 + own))).collect();
-                let mut fences = Fences::new(fences::Side::End);
-                while !done.load(std::sync::atomic::Ordering::Relaxed) {
-                    for tree in &trees {
-                        let cache = std::sync::Arc::clone(&current.read().unwrap());
-                        assert!(agrees(&cache, tree, &mut fences));
-                    }
-                }
-            });
-        }
-        for swap in 0..swaps {
-            *current.write().unwrap() = std::sync::Arc::new(Cache::new(PLAIN).unwrap());
-            std::thread::sleep(std::time::Duration::from_millis(1));
-            if swap == swaps / 3 || swap + 1 == swaps {
-                sizes.push(resident());
-            }
-        }
-        done.store(true, std::sync::atomic::Ordering::Relaxed);
-    });
-    if let [Some(before), Some(after)] = *sizes {
-        println!("{swaps} swaps: {before} KiB resident after a third, {after} KiB at the end");
-        assert!(after < before + 8 * 1024, "from {before} to {after} KiB in {swaps} swaps");
-    }
-}
-
-/// KiB of memory that the process has in use.
-fn resident() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find(|line| line.starts_with("VmRSS:"))?;
-    line.split_whitespace().nth(1)?.parse().ok()
-}
-
 /// A shared set of codes.
 type Codes = Rc<crate::columns::Codes>;
