@@ -46,15 +46,19 @@ fn replay(criterion: &mut Criterion) {
         group.throughput(Throughput::Elements(count as u64 * truth.traces));
         judging(&mut group, &format!("judge_auto/{count}"), &program, &text);
         judging(&mut group, &format!("judge_columns/{count}"), &loops, &text);
-        shares.push((count, share(&program, &text)));
+        let violated: u64 = report.rules.iter().map(|rule| rule.violated).sum();
+        shares.push((count, violated, share(&program, &text)));
     }
     let (text, truth) = generate(SMALL);
     group.throughput(Throughput::Elements(truth.traces));
     let interpreter = program(&rules(1), EngineChoice::Interpreter);
     judging(&mut group, "judge_interpreter_small/1", &interpreter, &text);
     group.finish();
-    for (count, share) in shares {
-        say(&format!("{count} rules: {:.1}% of the replay is judging", share * 100.0));
+    for (count, violated, share) in shares {
+        let percent = share * 100.0;
+        say(&format!(
+            "{count} rules, {violated} violations: {percent:.1}% of the replay is judging"
+        ));
     }
 }
 

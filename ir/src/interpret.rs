@@ -54,7 +54,7 @@ fn meant(segment: &Segment, operation: &Operation, trace: usize) -> Result<Vec<R
         // Names are asked of the trace, not of the segment: a segment of names with numbers in
         // them has about as many names as traces, and every trace comes here.
         let name = |at: &RowRef| &*segment.operations[at.operation as usize].name;
-        let spans = segment.spans_of(trace).iter().copied();
+        let spans = segment.spans_of(trace).into_iter();
         let mut rows: Vec<RowRef> = spans.filter(|at| operation.matches(name(at))).collect();
         rows.sort_unstable();
         return Ok(rows);

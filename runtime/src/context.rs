@@ -1,5 +1,7 @@
 //! The values that a signal carries: what the rule asked for, as the trace has it.
 
+use std::cell::OnceCell;
+
 use hashbrown::HashSet;
 use ir::module::{Field, FieldId, Module, Rule};
 use ir::segment::RowRef;
@@ -104,8 +106,9 @@ pub(crate) fn context(
     witness: &[RowRef],
 ) -> Result<Context, Fault> {
     let mut entries = Vec::new();
+    let whole = Whole::new(segment, trace);
     for ((key, field), plural) in rule.context.iter().zip(labels) {
-        let values = values(module, segment, *field, trace, witness)?;
+        let values = values(module, segment, *field, &whole, witness)?;
         if !values.is_empty() {
             let label = if values.len() > 1 { plural } else { key };
             entries.push(ContextEntry { key: key.clone(), label: label.clone(), values });
@@ -122,16 +125,34 @@ pub(crate) fn examples(
     trace: usize,
     witness: &[RowRef],
 ) -> Result<Vec<ContextValue>, Fault> {
+    let whole = Whole::new(segment, trace);
     rule.context
         .first()
-        .map_or(Ok(Vec::new()), |(_, field)| values(module, segment, *field, trace, witness))
+        .map_or(Ok(Vec::new()), |(_, field)| values(module, segment, *field, &whole, witness))
+}
+
+/// All spans of a trace, listed when they are first asked for.
+struct Whole<'a> {
+    segment: &'a Segment,
+    trace: usize,
+    spans: OnceCell<Vec<RowRef>>,
+}
+
+impl<'a> Whole<'a> {
+    fn new(segment: &'a Segment, trace: usize) -> Self {
+        Self { segment, trace, spans: OnceCell::new() }
+    }
+
+    fn spans(&self) -> &[RowRef] {
+        self.spans.get_or_init(|| self.segment.spans_of(self.trace))
+    }
 }
 
 fn values(
     module: &Module,
     segment: &Segment,
     field: FieldId,
-    trace: usize,
+    whole: &Whole<'_>,
     witness: &[RowRef],
 ) -> Result<Vec<ContextValue>, Fault> {
     let field = &module.fields[field.index()];
@@ -139,7 +160,7 @@ fn values(
     // What every span has is not asked of the whole trace: a segment holds of it only the spans
     // that rules name, so the answer would depend on which other rules there are.
     if values.is_empty() && is_attribute(field) {
-        return distinct(segment, segment.spans_of(trace), field);
+        return distinct(segment, whole.spans(), field);
     }
     Ok(values)
 }

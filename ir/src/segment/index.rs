@@ -14,7 +14,7 @@ pub struct Index {
     by_trace: OnceLock<ByTrace>,
 }
 
-/// All rows, trace by trace.
+/// All rows, trace by trace, those of a trace by operation.
 #[derive(Debug)]
 struct ByTrace {
     /// Where the rows of each trace begin, and where the last ones end.
@@ -35,10 +35,13 @@ impl Index {
         self.operations.get_or_init(|| numbers(names())).get(name).copied()
     }
 
-    /// All rows of a trace, by start, then span id.
-    pub(super) fn spans_of(&self, segment: &Segment, trace: usize) -> &[RowRef] {
+    /// All rows of a trace, by start, then span id. They are put in order when they are asked for:
+    /// often few traces of a segment are looked at, and ordering all would be most of the work.
+    pub(super) fn spans_of(&self, segment: &Segment, trace: usize) -> Vec<RowRef> {
         let ByTrace { starts, rows } = self.by_trace.get_or_init(|| ByTrace::of(segment));
-        &rows[starts[trace] as usize..starts[trace + 1] as usize]
+        let mut own = rows[starts[trace] as usize..starts[trace + 1] as usize].to_vec();
+        own.sort_by(|&a, &b| segment.by_start(a).cmp(&segment.by_start(b)));
+        own
     }
 }
 
@@ -63,10 +66,6 @@ impl ByTrace {
         for (trace, at) in rows() {
             list[next[trace] as usize] = at;
             next[trace] += 1;
-        }
-        for trace in 0..segment.len() {
-            let own = &mut list[starts[trace] as usize..starts[trace + 1] as usize];
-            own.sort_by(|&a, &b| segment.by_start(a).cmp(&segment.by_start(b)));
         }
         Self { starts, rows: list }
     }

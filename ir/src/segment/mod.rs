@@ -297,7 +297,7 @@ impl Segment {
     }
 
     /// All rows of a trace, by start, then span id.
-    pub fn spans_of(&self, trace: usize) -> &[RowRef] {
+    pub fn spans_of(&self, trace: usize) -> Vec<RowRef> {
         self.index.spans_of(self, trace)
     }
 
