@@ -16,8 +16,8 @@ use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
 
 /// How many violations are handed on at a time: a segment may have one a trace and rule, which is
-/// more than memory holds.
-const BATCH: usize = 4096;
+/// more than memory holds. Few enough for their signals to be in cache when they are taken.
+const BATCH: usize = 512;
 
 /// What running all rules over a segment finds, in parts.
 pub(crate) enum Judged {

@@ -1,7 +1,5 @@
 //! Signals: one violation of one rule by one trace, with its evidence.
 
-use std::fmt::Write;
-
 use ir::module::Severity;
 use jiff::Timestamp;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -69,10 +67,8 @@ pub(crate) fn signal_id(rule_id: &str, trace_id: &str) -> String {
         .chain_update([0])
         .chain_update(trace_id)
         .finalize();
-    hash[..16].iter().fold("sig_".to_owned(), |mut id, byte| {
-        write!(id, "{byte:02x}").expect("a String takes every write");
-        id
-    })
+    let number = u128::from_be_bytes(hash[..16].try_into().expect("16 bytes of a hash of 32"));
+    format!("sig_{number:032x}")
 }
 
 fn severity_name<S: Serializer>(severity: &Severity, serializer: S) -> Result<S::Ok, S::Error> {
