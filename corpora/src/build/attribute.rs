@@ -9,6 +9,23 @@ pub trait AttributeValue<'a>: Copy {
 
     /// The whole value; asked for bytes, arrays and maps only, and only where a rule reads them.
     fn to_value(self) -> Value;
+
+    /// The number of its key, as [`Want::Key`] gave it, if it is scalar; without one the key is
+    /// looked up by name.
+    fn key(self) -> Option<u32> {
+        None
+    }
+}
+
+/// What matters of the attributes of one name to the spans of one operation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing: they need not be handed over.
+    Nothing,
+    /// All; keys are to be looked up by name.
+    ByName,
+    /// All; scalar values are those of the key of this number.
+    Key(u32),
 }
 
 /// A value of one of the common types, or what else it is.

@@ -5,6 +5,7 @@ use ir::value::bool_text;
 use ir::{Datum, Mask, Number, Type, Value};
 
 use super::attribute::ScalarRef;
+use super::narrow::{gather, narrow_bytes};
 use super::wanted::Found;
 
 /// A column with a value on less than one row of so many keeps nothing of the other rows.
@@ -224,6 +225,26 @@ impl Cells {
         })
     }
 
+    /// Reads the values of `rows`, ascending: `set` gets the bits of each that there is, and its
+    /// place among `rows`.
+    pub(super) fn read(&self, rows: &[u16], mut set: impl FnMut(usize, u64)) {
+        match &self.rows {
+            Rows::All => self.values.read(rows, |place, _, bits| set(place, bits)),
+            Rows::Some(present) => self.values.read(rows, |place, row, bits| {
+                if present.get(row) {
+                    set(place, bits);
+                }
+            }),
+            Rows::Few(few) => {
+                for row in few {
+                    let Ok(place) = rows.binary_search(row) else { continue };
+                    let Some(cell) = self.get(usize::from(*row)) else { continue };
+                    set(place, cell.bits);
+                }
+            }
+        }
+    }
+
     /// The kind of all values.
     pub(super) fn kind(&self) -> Kind {
         match &self.values {
@@ -287,6 +308,27 @@ impl Cells {
 }
 
 impl Values {
+    /// Calls `each` with the place of each row among `rows`, the row, and its bits.
+    fn read(&self, rows: &[u16], mut each: impl FnMut(usize, usize, u64)) {
+        match self {
+            Self::Ints(Integers { base, offsets, .. }) => {
+                gather(offsets, rows, |place, row, offset| {
+                    each(place, row, base.cast_unsigned().wrapping_add(offset));
+                });
+            }
+            Self::Floats(floats) => {
+                let floats = &floats[..];
+                let rows = rows.iter().map(|&row| usize::from(row));
+                rows.enumerate().for_each(|(place, row)| each(place, row, floats[row].to_bits()));
+            }
+            Self::Codes(codes) => gather(codes, rows, each),
+            Self::Few(_, bits) => {
+                let rows = rows.iter().map(|&row| usize::from(row));
+                rows.enumerate().for_each(|(place, row)| each(place, row, bits[row]));
+            }
+        }
+    }
+
     fn pack(kind: Kind, bits: &[u64]) -> Self {
         let bits = bits.iter();
         match kind {
@@ -294,16 +336,6 @@ impl Values {
             Kind::Floats => Self::Floats(Buffer::collect(bits.map(|bits| f64::from_bits(*bits)))),
             Kind::Codes => Self::Codes(Narrow::pack(bits.copied())),
         }
-    }
-}
-
-/// Bytes that a narrow column takes.
-pub(super) fn narrow_bytes(narrow: &Narrow) -> usize {
-    match narrow {
-        Narrow::U8(values) => values.bytes(),
-        Narrow::U16(values) => values.bytes(),
-        Narrow::U32(values) => values.bytes(),
-        Narrow::U64(values) => values.bytes(),
     }
 }
 

@@ -3,7 +3,8 @@
 use ir::segment::{DictionaryBuilder, Narrow};
 
 use super::SpanRecord;
-use super::cells::{Cell, Cells, Kind, OpenCells, narrow_bytes};
+use super::cells::{Cell, Cells, Kind, OpenCells};
+use super::narrow::{gather, narrow_bytes};
 
 /// The largest OTLP number of a status code.
 const LAST_STATUS: u8 = 2;
@@ -57,8 +58,12 @@ pub(super) struct Open {
     pub(super) rows: Vec<Row>,
     /// The attributes that rows bear.
     columns: Vec<OpenCells>,
-    /// Numbers of keys, ascending, each with the place of its column.
+    /// Numbers of their keys.
+    keys: Vec<u32>,
+    /// The same, ascending, each with the place of its column.
     places: Vec<(u32, u32)>,
+    /// The column after the one that was set last: rows mostly bear attributes in one order.
+    next: usize,
     /// How many attributes the last row bears.
     borne: isize,
 }
@@ -68,6 +73,7 @@ impl Open {
     pub(super) fn push(&mut self, row: Row) {
         self.rows.push(row);
         self.borne = 0;
+        self.next = 0;
     }
 
     /// Removes the last row, which bears no attribute.
@@ -88,18 +94,28 @@ impl Open {
         dictionary: &mut DictionaryBuilder,
     ) {
         let key = key as u32;
-        let place = match self.places.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => self.places[at].1,
-            Err(_) if cell.is_none() => return,
-            Err(at) => {
-                let place = self.columns.len() as u32;
-                self.columns.push(OpenCells::default());
-                self.places.insert(at, (key, place));
-                place
-            }
-        };
+        let Some(place) = self.place(key, cell.is_some()) else { return };
+        self.next = place + 1;
         let row = self.rows.len() - 1;
-        self.borne += self.columns[place as usize].set(row, cell, dictionary);
+        self.borne += self.columns[place].set(row, cell, dictionary);
+    }
+
+    /// The place of the column of a key, which is made if it is not there and `needed`.
+    fn place(&mut self, key: u32, needed: bool) -> Option<usize> {
+        if self.keys.get(self.next) == Some(&key) {
+            return Some(self.next);
+        }
+        match self.places.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => Some(self.places[at].1 as usize),
+            Err(_) if !needed => None,
+            Err(at) => {
+                let place = self.columns.len();
+                self.columns.push(OpenCells::default());
+                self.keys.push(key);
+                self.places.insert(at, (key, place as u32));
+                Some(place)
+            }
+        }
     }
 
     /// Packs the rows and forgets them, but keeps the memory.
@@ -128,6 +144,7 @@ impl Open {
         self.rows.clear();
         if self.columns.len() > KEPT_COLUMNS {
             self.columns = Vec::new();
+            self.keys = Vec::new();
             self.places = Vec::new();
         }
         chunk
@@ -138,6 +155,7 @@ impl Open {
         let columns: usize = self.columns.iter().map(OpenCells::bytes).sum();
         self.rows.capacity() * size_of::<Row>()
             + self.columns.capacity() * size_of::<OpenCells>()
+            + self.keys.capacity() * size_of::<u32>()
             + self.places.capacity() * size_of::<(u32, u32)>()
             + columns
     }
@@ -173,24 +191,25 @@ impl Chunk {
         self.trace.get(row) as u32
     }
 
-    /// A row.
-    pub(super) fn row(&self, row: usize) -> Row {
-        let start = self.start.get(row);
-        let marks = self.marks.get(row);
-        Row {
-            start,
-            end: start.wrapping_add(self.duration.get(row)),
-            id: self.id.get(row),
-            parent: self.parent.get(row),
-            trace: self.trace(row),
-            operation: self.operation.get(row) as u32,
-            resource: self.resource.get(row) as u32,
-            message: self.message.get(row) as u32,
-            scope: self.scope.get(row) as u32,
-            flags: self.flags.get(row) as u32,
-            kind: (marks >> 4) as u8,
-            status: (marks & 0xf) as u8,
-        }
+    /// Appends rows of it to `all`, field by field.
+    pub(super) fn read(&self, rows: &[u16], all: &mut Vec<Row>) {
+        let before = all.len();
+        all.resize(before + rows.len(), Row::default());
+        let all = &mut all[before..];
+        let mut read = |field: &Packed, set: fn(&mut Row, u64)| field.read(rows, all, set);
+        read(&self.start, |row, start| row.start = start);
+        read(&self.duration, |row, duration| row.end = row.start.wrapping_add(duration));
+        read(&self.id, |row, id| row.id = id);
+        read(&self.parent, |row, parent| row.parent = parent);
+        read(&self.trace, |row, trace| row.trace = trace as u32);
+        read(&self.operation, |row, operation| row.operation = operation as u32);
+        read(&self.resource, |row, resource| row.resource = resource as u32);
+        read(&self.message, |row, message| row.message = message as u32);
+        read(&self.scope, |row, scope| row.scope = scope as u32);
+        read(&self.flags, |row, flags| row.flags = flags as u32);
+        read(&self.marks, |row, marks| {
+            (row.kind, row.status) = ((marks >> 4) as u8, marks as u8 & 0xf);
+        });
     }
 
     /// Numbers of the keys that rows bear, ascending, and the kind of all values of each.
@@ -257,6 +276,17 @@ impl Packed {
         let constant = values.clone().all(|value| value == base);
         let offsets = (!constant).then(|| Narrow::pack(values.map(|value| value - base)));
         Self { base, offsets }
+    }
+
+    /// Sets a field of each of `all` to the number of its row.
+    #[inline(always)]
+    fn read(&self, rows: &[u16], all: &mut [Row], set: impl Fn(&mut Row, u64)) {
+        match &self.offsets {
+            None => all.iter_mut().for_each(|row| set(row, self.base)),
+            Some(offsets) => gather(offsets, rows, |place, _, offset| {
+                set(&mut all[place], self.base + offset);
+            }),
+        }
     }
 
     fn get(&self, row: usize) -> u64 {

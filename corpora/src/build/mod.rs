@@ -20,6 +20,7 @@ mod chunk;
 mod fingerprints;
 mod interner;
 mod merge;
+mod narrow;
 mod plan;
 mod resource;
 mod seal;
@@ -32,7 +33,7 @@ mod wanted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use attribute::{AttributeValue, ScalarRef};
+pub use attribute::{AttributeValue, ScalarRef, Want};
 use cells::Cell;
 use chunk::Row;
 use fingerprints::Fingerprints;
@@ -180,10 +181,14 @@ impl Builder {
         self.scopes.intern(&codes)
     }
 
-    /// Whether an attribute of this key matters to spans of this operation; costly.
-    pub fn wants(&self, operation: &str, key: &str) -> bool {
+    /// What matters of attributes of this name to spans of this operation; costly.
+    pub fn wants(&self, operation: &str, name: &str) -> Want {
         let own = Wanted::of(&self.schema, &self.schema.reads(operation).keys);
-        [&own, &self.anywhere].into_iter().any(|wanted| wanted.any([(key, ())].into_iter()))
+        // No key is in both: what is read anywhere is not listed again.
+        match (own.want(name), self.anywhere.want(name)) {
+            (Want::Key(key), _) | (_, Want::Key(key)) => Want::Key(key),
+            (Want::Nothing, other) | (other, _) => other,
+        }
     }
 
     /// Adds a span.

@@ -9,7 +9,7 @@ use ir::segment::{Buffer, Column, Dictionary, Narrow, Values};
 use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
 use ir::{Mask, Type};
 
-use super::cells::Cell;
+use super::cells::{Cell, Kind};
 use super::chunk::{Chunk, ROWS, Row};
 use super::interner::MISSING;
 use super::merge::Shared;
@@ -62,6 +62,16 @@ pub(super) struct PlanSpans {
     operations: Vec<(u32, Range<usize>)>,
 }
 
+/// The values of an attribute that the spans of a plan bear.
+pub(super) struct KeyValues {
+    /// How to read them; all chunks have one kind, `None` where none has the attribute.
+    pub(super) kind: Option<Kind>,
+    /// By number of the span.
+    pub(super) bits: Vec<u64>,
+    /// Which spans have a value.
+    pub(super) present: Vec<bool>,
+}
+
 /// The rows of a table to be: spans of a plan.
 pub(super) struct Content {
     pub(super) plan: usize,
@@ -74,11 +84,12 @@ impl Unsealed {
     pub fn seal(self) -> Sealed {
         let Self { shared, traces, plans } = self;
         let mut duplicates = 0;
+        let mut places = vec![MISSING; shared.names.len()];
         let plans: Vec<PlanSpans> = (plans.into_iter())
             .map(|rows| {
                 let named = shared.reads[rows.plan].named;
                 let before = rows.rows.len();
-                let plan = PlanSpans::sort(&shared, traces.start, rows);
+                let plan = PlanSpans::sort(&shared, traces.start, rows, &mut places);
                 duplicates += if named { (before - plan.order.len()) as u64 } else { 0 };
                 plan
             })
@@ -161,40 +172,48 @@ fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
 impl PlanRows {
     /// The rows with the run's numbers, and trace ordinals from the trace of rank `first` on.
     fn spans(&self, shared: &Shared, first: usize) -> Vec<Row> {
-        let rows = self.rows.iter().map(|&at| {
-            let (worker, chunk) = &self.chunks[at as usize / ROWS];
+        let mut spans = Vec::with_capacity(self.rows.len());
+        let mut rows = Vec::with_capacity(ROWS);
+        for part in self.rows.chunk_by(same_chunk) {
+            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
             let maps = &shared.workers[*worker as usize];
-            let row = chunk.row(at as usize % ROWS);
-            Row {
-                trace: (maps.ranks[row.trace as usize] as usize - first) as u32,
-                operation: maps.names.get(row.operation),
-                resource: maps.resources[row.resource as usize],
-                message: row.message.checked_sub(1).map_or(0, |code| maps.messages.get(code) + 1),
-                scope: maps.scopes.get(row.scope as usize).copied().unwrap_or(0),
-                ..row
+            let before = spans.len();
+            set_rows(&mut rows, part);
+            chunk.read(&rows, &mut spans);
+            for row in &mut spans[before..] {
+                let message = row.message.checked_sub(1);
+                row.trace = (maps.ranks[row.trace as usize] as usize - first) as u32;
+                row.operation = maps.names.get(row.operation);
+                row.resource = maps.resources[row.resource as usize];
+                row.message = message.map_or(0, |code| maps.messages.get(code) + 1);
+                row.scope = maps.scopes.get(row.scope as usize).copied().unwrap_or(0);
             }
-        });
-        rows.collect()
+        }
+        spans
     }
 
     /// An attribute of the rows, with the run's codes: read chunk by chunk, since sorted rows
     /// would jump between chunks.
-    fn cells(&self, shared: &Shared, key: usize) -> Vec<Option<Cell>> {
-        let mut cells = Vec::with_capacity(self.rows.len());
-        for part in self.rows.chunk_by(|&a, &b| a as usize / ROWS == b as usize / ROWS) {
+    fn values(&self, shared: &Shared, key: usize) -> KeyValues {
+        let (mut bits, mut present) = (vec![0; self.rows.len()], vec![false; self.rows.len()]);
+        let mut kind = None;
+        let mut before = 0;
+        let mut rows = Vec::with_capacity(ROWS);
+        for part in self.rows.chunk_by(same_chunk) {
             let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
             let codes = &shared.workers[*worker as usize].dictionaries[key];
-            let Some(column) = chunk.cells(key) else {
-                cells.resize(cells.len() + part.len(), None);
-                continue;
-            };
-            cells.extend(
-                part.iter().map(|&at| {
-                    Some(column.get(at as usize % ROWS)?.recoded(|code| codes.get(code)))
-                }),
-            );
+            if let Some(column) = chunk.cells(key) {
+                let all = kind.insert(column.kind());
+                set_rows(&mut rows, part);
+                column.read(&rows, |place, found| {
+                    let cell = Cell { kind: *all, bits: found }.recoded(|code| codes.get(code));
+                    bits[before + place] = cell.bits;
+                    present[before + place] = true;
+                });
+            }
+            before += part.len();
         }
-        cells
+        KeyValues { kind, bits, present }
     }
 
     /// The attributes of one row, by number of the key, with the run's codes.
@@ -208,9 +227,10 @@ impl PlanRows {
 }
 
 impl PlanSpans {
-    fn sort(shared: &Shared, first: usize, rows: PlanRows) -> Self {
+    /// `places` has [`MISSING`] for every name, before and after.
+    fn sort(shared: &Shared, first: usize, rows: PlanRows, places: &mut [u32]) -> Self {
         let mut spans = rows.spans(shared, first);
-        let names = number_operations(shared, &mut spans);
+        let names = number_operations(shared, &mut spans, places);
         let mut plan = Self { rows, spans, order: Vec::new(), operations: Vec::new() };
         plan.order_spans(shared);
         plan.operations = plan.find_operations(&names);
@@ -238,8 +258,8 @@ impl PlanSpans {
     }
 
     /// The values of an attribute, by number of the span, with the run's codes.
-    pub(super) fn cells(&self, shared: &Shared, key: usize) -> Vec<Option<Cell>> {
-        self.rows.cells(shared, key)
+    pub(super) fn values(&self, shared: &Shared, key: usize) -> KeyValues {
+        self.rows.values(shared, key)
     }
 
     fn order_spans(&mut self, shared: &Shared) {
@@ -298,6 +318,17 @@ impl PlanSpans {
     }
 }
 
+/// Whether two rows of a [`PlanRows`] are in one chunk.
+fn same_chunk(a: &u32, b: &u32) -> bool {
+    *a as usize / ROWS == *b as usize / ROWS
+}
+
+/// Sets `rows` to those that `part` has of its one chunk.
+fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
+    rows.clear();
+    rows.extend(part.iter().map(|&at| (at as usize % ROWS) as u16));
+}
+
 /// What spans of one trace and operation have to agree in to be the same, in the order of rows.
 fn identity(row: &Row) -> (u64, u64, u8, u64) {
     (row.start, row.id, row.kind, row.end)
@@ -328,13 +359,18 @@ fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {
 }
 
 /// Replaces codes of names by their places in the list of names, which is returned, by name.
-fn number_operations(shared: &Shared, spans: &mut [Row]) -> Vec<u32> {
-    let mut places: HashMap<u32, u32> = spans.iter().map(|row| (row.operation, 0)).collect();
-    let mut names: Vec<u32> = places.keys().copied().collect();
+fn number_operations(shared: &Shared, spans: &mut [Row], places: &mut [u32]) -> Vec<u32> {
+    let mut names: Vec<u32> = Vec::new();
+    for row in &*spans {
+        if std::mem::replace(&mut places[row.operation as usize], 0) == MISSING {
+            names.push(row.operation);
+        }
+    }
     names.sort_unstable_by_key(|&name| shared.names.text(name));
     for (place, name) in names.iter().enumerate() {
-        places.insert(*name, place as u32);
+        places[*name as usize] = place as u32;
     }
-    spans.iter_mut().for_each(|row| row.operation = places[&row.operation]);
+    spans.iter_mut().for_each(|row| row.operation = places[row.operation as usize]);
+    names.iter().for_each(|&name| places[name as usize] = MISSING);
     names
 }

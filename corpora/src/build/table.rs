@@ -155,10 +155,15 @@ fn attributes(
     let mut columns: Vec<Vec<(usize, Column)>> = vec![Vec::new(); contents.len()];
     for (plan, tables) in plans.iter().zip(of_plans) {
         for key in plan.keys() {
-            let cells = plan.cells(shared, key);
+            let values = plan.values(shared, key);
+            let Some(kind) = values.kind else { continue };
             for &table in &tables {
-                let own = contents[table].rows.iter().map(|&row| cells[row as usize]);
-                let column = column(own, &shared.dictionaries[key]);
+                let rows = &contents[table].rows;
+                let bits = rows.iter().map(|&row| values.bits[row as usize]).collect();
+                let mut present = Mask::empty(rows.len());
+                let bears = |(_, row): &(usize, &u32)| values.present[**row as usize];
+                rows.iter().enumerate().filter(bears).for_each(|(at, _)| present.insert(at));
+                let column = column_of(kind, bits, present, &shared.dictionaries[key]);
                 if !matches!(column.values, Values::Empty) {
                     columns[table].push((key, column));
                 }
@@ -183,8 +188,10 @@ impl Local {
     }
 }
 
-fn integers(values: impl ExactSizeIterator<Item = i64> + Clone) -> Column {
-    Column { values: Values::Integers(Integers::pack(values)), present: None }
+/// Packing passes over the values again and again, so they are laid side by side.
+fn integers(values: impl ExactSizeIterator<Item = i64>) -> Column {
+    let values: Vec<i64> = values.collect();
+    Column { values: Values::Integers(Integers::pack(values.iter().copied())), present: None }
 }
 
 /// The column of these cells, all of one kind: numbers if all values are of one numeric type.
@@ -202,17 +209,30 @@ fn column(
             kind = Some(cell.kind);
         }
     }
-    let Some(mut kind) = kind else { return Column::EMPTY };
+    kind.map_or(Column::EMPTY, |kind| column_of(kind, bits, present, dictionary))
+}
+
+/// The column of values of one kind, `bits` where `present` says.
+fn column_of(
+    mut kind: Kind,
+    mut bits: Vec<u64>,
+    present: Mask,
+    dictionary: &Arc<Dictionary>,
+) -> Column {
+    let Some(first) = present.iter().next() else { return Column::EMPTY };
     if kind == Kind::Codes {
         kind = numbers_of_codes(&mut bits, &present, dictionary).unwrap_or(kind);
     }
-    let first = present.iter().next().map_or(0, |row| bits[row]);
     // A missing slot holds some value of the column, so that it does not widen it.
-    let bits = || bits.iter().enumerate().map(|(r, &b)| if present.get(r) { b } else { first });
+    let first = bits[first];
+    for (row, bits) in bits.iter_mut().enumerate() {
+        *bits = if present.get(row) { *bits } else { first };
+    }
+    let bits = bits.iter().copied();
     let values = match kind {
-        Kind::Ints => Values::Integers(Integers::pack(bits().map(u64::cast_signed))),
-        Kind::Floats => Values::Floats(Buffer::collect(bits().map(f64::from_bits))),
-        Kind::Codes => Values::Codes(Narrow::pack(bits()), Arc::clone(dictionary)),
+        Kind::Ints => Values::Integers(Integers::pack(bits.map(u64::cast_signed))),
+        Kind::Floats => Values::Floats(Buffer::collect(bits.map(f64::from_bits))),
+        Kind::Codes => Values::Codes(Narrow::pack(bits), Arc::clone(dictionary)),
     };
     Column::new(values, present)
 }

@@ -4,7 +4,7 @@ use hashbrown::HashMap;
 use ir::value::lookup;
 use ir::{Schema, Value};
 
-use super::attribute::{AttributeValue, ScalarRef};
+use super::attribute::{AttributeValue, ScalarRef, Want};
 
 /// Keys longer than this share a bucket.
 const LONGEST: usize = 63;
@@ -69,8 +69,20 @@ impl Wanted {
     }
 
     /// Whether any attribute may give a value to one of the keys.
-    pub(super) fn any<'a, V>(&self, mut attributes: impl Iterator<Item = (&'a str, V)>) -> bool {
-        attributes.any(|(key, _)| self.name(key).is_some())
+    pub(super) fn any<'a, V: AttributeValue<'a>>(
+        &self,
+        mut attributes: impl Iterator<Item = (&'a str, V)>,
+    ) -> bool {
+        attributes.any(|(key, value)| value.key().is_some() || self.name(key).is_some())
+    }
+
+    /// What matters of attributes of this name.
+    pub(super) fn want(&self, name: &str) -> Want {
+        match self.name(name).map(|name| name.key) {
+            None => Want::Nothing,
+            Some(None) => Want::ByName,
+            Some(Some(key)) => Want::Key(key as u32),
+        }
     }
 
     /// Bytes that it takes, about.
@@ -126,6 +138,10 @@ pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
 ) {
     let mut maps = [false; LISTS];
     for (key, value) in attributes.clone() {
+        if let Some(number) = value.key() {
+            set(number as usize, Found::Scalar(value.scalar()));
+            continue;
+        }
         for (wanted, maps) in wanted.iter().zip(&mut maps) {
             let Some(name) = wanted.name(key) else { continue };
             let scalar = value.scalar();

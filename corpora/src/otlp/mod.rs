@@ -42,7 +42,7 @@ use self::tally::{Findings, Report, Suspicion};
 use self::tape::Tape;
 use self::value::Attribute;
 use self::walk::Walker;
-use crate::build::{AttributeValue, Builder, SpanRecord};
+use crate::build::{AttributeValue, Builder, SpanRecord, Want};
 use crate::source::{Block, Chunk};
 
 /// Buffers of at most this many bytes are kept for the next document; larger ones are given back.
@@ -81,9 +81,9 @@ pub trait SpanSink {
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
 
-    /// Whether an attribute of this key matters to spans of this operation. Others need not be
+    /// What matters of attributes of this name to spans of this operation. Others need not be
     /// among the attributes of a span.
-    fn wants(&self, operation: &str, key: &str) -> bool;
+    fn wants(&self, operation: &str, name: &str) -> Want;
 }
 
 /// Decodes OTLP JSON for one worker; its buffers are reused from chunk to chunk.
@@ -305,8 +305,8 @@ impl SpanSink for Builder {
         self.span_of(operation, span, attributes);
     }
 
-    fn wants(&self, operation: &str, key: &str) -> bool {
-        self.wants(operation, key)
+    fn wants(&self, operation: &str, name: &str) -> Want {
+        self.wants(operation, name)
     }
 }
 
@@ -344,7 +344,7 @@ impl SpanSink for Nowhere {
     ) {
     }
 
-    fn wants(&self, _: &str, _: &str) -> bool {
-        false
+    fn wants(&self, _: &str, _: &str) -> Want {
+        Want::Nothing
     }
 }

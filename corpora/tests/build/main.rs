@@ -2,6 +2,7 @@
 
 mod large;
 mod model;
+mod readers;
 mod reference;
 
 use std::sync::Arc;

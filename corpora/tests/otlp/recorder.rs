@@ -1,6 +1,6 @@
 //! A sink that writes down what it gets, and ways to feed a decoder from memory.
 
-use betrace_corpora::build::{AttributeValue, ScalarRef, SpanRecord};
+use betrace_corpora::build::{AttributeValue, ScalarRef, SpanRecord, Want};
 use betrace_corpora::otlp::{Decoder, SpanSink, Tally};
 use betrace_corpora::source::{Buffer, Chunk, Kind, Options, Stream};
 use ir::Value;
@@ -79,8 +79,8 @@ impl SpanSink for Recorder {
         self.span(span, attributes);
     }
 
-    fn wants(&self, _: &str, _: &str) -> bool {
-        true
+    fn wants(&self, _: &str, _: &str) -> Want {
+        Want::ByName
     }
 }
 

@@ -9,6 +9,7 @@ use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 use super::holes::Reader;
 use super::lanes::{BLOCK, Lanes};
 use super::place::{Hole, Place};
+use crate::build::Want;
 
 /// Most nodes.
 const NODES: usize = 1 << 13;
@@ -50,8 +51,8 @@ pub(super) struct Node {
     edges: [Edge; EDGES],
     pub(super) place: Place,
     pub(super) hole: Hole,
-    /// Whether the sink wants the value; of the other operations, it may.
-    pub(super) wanted: bool,
+    /// What the sink wants of the value; of the other operations, it may want all.
+    pub(super) want: Want,
     pub(super) operation: OperationId,
     /// Number of the key.
     pub(super) key: u32,
@@ -99,7 +100,7 @@ impl Automaton {
             edges: [Edge::default(); EDGES],
             place: Place::BEFORE,
             hole,
-            wanted: false,
+            want: Want::Nothing,
             operation: OperationId::OTHER,
             key: 0,
         };
@@ -185,12 +186,12 @@ impl Automaton {
         None
     }
 
-    /// The node of a hole, a new one if it is new; `wanted` is asked for a new one.
+    /// The node of a hole, a new one if it is new; `wants` is asked for a new one.
     pub(super) fn node_of(
         &mut self,
         operation: OperationId,
         (hole, place, key): (Hole, Place, &[u8]),
-        wanted: impl FnOnce(&str, &str) -> bool,
+        wants: impl FnOnce(&str, &str) -> Want,
     ) -> Option<NodeId> {
         if hole == Hole::End {
             return Some(NodeId::END);
@@ -210,10 +211,12 @@ impl Automaton {
             return None;
         }
         let number = nodes.len() as u32;
-        let wanted = operation == OperationId::OTHER
-            || wanted(&operations[usize::from(operation.0)].name, &keys[key as usize]);
+        let want = match operation {
+            OperationId::OTHER => Want::ByName,
+            own => wants(&operations[usize::from(own.0)].name, &keys[key as usize]),
+        };
         let edges = [Edge::default(); EDGES];
-        nodes.push(Node { edges, place, hole, wanted, operation, key });
+        nodes.push(Node { edges, place, hole, want, operation, key });
         numbers.insert_unique(hash, number, |&number| {
             let node = &nodes[number as usize];
             hasher.hash_one((node.operation, node.hole, node.place, node.key))
@@ -306,7 +309,7 @@ impl Automaton {
     fn new_after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
         let Node { hole, place, key, .. } = *self.node(node);
         let key = self.keys[key as usize].clone();
-        let own = self.node_of(operation, (hole, place, key.as_bytes()), |_, _| false);
+        let own = self.node_of(operation, (hole, place, key.as_bytes()), |_, _| Want::Nothing);
         self.operations[usize::from(operation.0)].after_name = own;
         own.unwrap_or(node)
     }

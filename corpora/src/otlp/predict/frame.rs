@@ -13,7 +13,7 @@ use super::super::strict::Strict;
 use super::super::tally::{Suspicion, Tally};
 use super::super::value::Attribute;
 use super::super::walk::Walker;
-use crate::build::{AttributeValue, SpanRecord};
+use crate::build::{AttributeValue, SpanRecord, Want};
 use crate::source::{Chunk, Kind};
 
 /// Most frames that are kept.
@@ -184,7 +184,7 @@ impl<S: SpanSink> SpanSink for Marks<'_, S> {
         self.span(span, attributes);
     }
 
-    fn wants(&self, _: &str, _: &str) -> bool {
-        false
+    fn wants(&self, _: &str, _: &str) -> Want {
+        Want::Nothing
     }
 }

@@ -10,7 +10,7 @@ use super::holes::{Piece, Reader};
 use super::lanes::Lanes;
 use super::place::{Hole, fields};
 use super::step::step;
-use crate::build::{AttributeValue, ScalarRef, SpanRecord};
+use crate::build::{AttributeValue, ScalarRef, SpanRecord, Want};
 
 /// Fields without which a span is left to the strict reader.
 const NEEDED: u16 = fields::TRACE_ID | fields::SPAN_ID | fields::START;
@@ -43,7 +43,9 @@ pub(super) struct Found {
 /// An attribute that the sink wants.
 #[derive(Clone, Copy, Debug)]
 struct Value {
+    /// The recognizer's number of the key, and the sink's.
     key: u32,
+    sinks_key: Option<u32>,
     scalar: Scalar,
 }
 
@@ -264,10 +266,11 @@ impl Spans {
         hole: Hole,
         node: NodeId,
     ) -> Option<usize> {
-        let (wanted, key) = {
+        let (want, key) = {
             let node = self.automaton.node(node);
-            (node.wanted, node.key)
+            (node.want, node.key)
         };
+        let wanted = want != Want::Nothing;
         let (scalar, end) = match hole {
             Hole::Text => {
                 let kept = self.unescaped.len();
@@ -302,7 +305,8 @@ impl Spans {
             _ => return reader.composite(at, &mut self.unescaped),
         };
         if wanted {
-            self.values.push(Value { key, scalar });
+            let sinks_key = if let Want::Key(key) = want { Some(key) } else { None };
+            self.values.push(Value { key, sinks_key, scalar });
         }
         Some(end)
     }
@@ -354,20 +358,25 @@ impl Spans {
                 Scalar::Double(double) => ScalarRef::Float(double),
                 Scalar::Bool(bool) => ScalarRef::Bool(bool),
             };
-            (self.automaton.key(value.key), Known(scalar))
+            (self.automaton.key(value.key), Known(scalar, value.sinks_key))
         });
         sink.span_of(operation, &record, attributes);
     }
 }
 
-/// A value that is not composite.
+/// A value that is not composite, and the number of its key.
 #[derive(Clone, Copy)]
-struct Known<'t>(ScalarRef<'t>);
+struct Known<'t>(ScalarRef<'t>, Option<u32>);
 
 impl<'t> AttributeValue<'t> for Known<'t> {
     #[inline(always)]
     fn scalar(self) -> ScalarRef<'t> {
         self.0
+    }
+
+    #[inline(always)]
+    fn key(self) -> Option<u32> {
+        self.1
     }
 
     fn to_value(self) -> OwnedValue {

@@ -1,0 +1,34 @@
+//! What the columns of chunks need of narrow ones.
+
+use ir::segment::Narrow;
+
+/// Calls `each` with the place of each row among `rows`, the row, and its value; the width is looked
+/// at once.
+pub(super) fn gather(values: &Narrow, rows: &[u16], mut each: impl FnMut(usize, usize, u64)) {
+    fn all<T: Copy + Into<u64>>(
+        values: &[T],
+        rows: &[u16],
+        each: &mut impl FnMut(usize, usize, u64),
+    ) {
+        for (place, &row) in rows.iter().enumerate() {
+            let row = usize::from(row);
+            each(place, row, values[row].into());
+        }
+    }
+    match values {
+        Narrow::U8(values) => all(values, rows, &mut each),
+        Narrow::U16(values) => all(values, rows, &mut each),
+        Narrow::U32(values) => all(values, rows, &mut each),
+        Narrow::U64(values) => all(values, rows, &mut each),
+    }
+}
+
+/// Bytes that a narrow column takes.
+pub(super) fn narrow_bytes(narrow: &Narrow) -> usize {
+    match narrow {
+        Narrow::U8(values) => values.bytes(),
+        Narrow::U16(values) => values.bytes(),
+        Narrow::U32(values) => values.bytes(),
+        Narrow::U64(values) => values.bytes(),
+    }
+}
