@@ -320,7 +320,7 @@ impl Worker {
 
     /// Counts what it holds now among what all hold.
     fn check(&mut self, Budget { held, limit }: &Budget) -> Result<(), ReplayError> {
-        let bytes = self.decoder.sink().bytes() as u64;
+        let bytes = self.decoder.bytes() as u64;
         let grown = bytes.wrapping_sub(self.bytes);
         self.bytes = bytes;
         let needed = held.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);

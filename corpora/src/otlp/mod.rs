@@ -104,6 +104,12 @@ impl Decoder<Builder> {
     pub fn new(schema: Arc<Schema>) -> Self {
         Self::with_sink(Builder::new(schema))
     }
+
+    /// Bytes of memory that it holds for more than the document at hand; to be asked once for many
+    /// spans.
+    pub fn bytes(&self) -> usize {
+        self.sink.bytes() + self.recognizer.as_ref().map_or(0, |recognizer| recognizer.bytes())
+    }
 }
 
 impl<S: SpanSink> Decoder<S> {

@@ -109,6 +109,21 @@ fn all_that_is_usual_is_recognized() {
 }
 
 #[test]
+fn json_test_suite_is_read_as_by_the_strict_reader() {
+    let Some(folder) = super::data("json_test_suite/test_parsing") else { return };
+    let mut pair = Pair::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let json = std::fs::read(entry.unwrap().path()).unwrap();
+        pair.compare(&json);
+        for (position, ..) in super::POSITIONS {
+            let text = super::expand(position);
+            let (before, after) = text.split_once("HERE").expect("a place for the text");
+            pair.compare(&[before.as_bytes(), &json, after.as_bytes()].concat());
+        }
+    }
+}
+
+#[test]
 fn numbers_are_read_as_by_the_strict_reader() {
     let (usual, numbers) = (
         [("doubleValue\":2.5", "doubleValue\":"), ("\"kind\":2", "\"kind\":")],

@@ -125,6 +125,19 @@ impl Automaton {
         self.nodes.len() - 2
     }
 
+    /// Bytes that it takes, about: texts of keys and names are short.
+    pub(super) fn bytes(&self) -> usize {
+        size_of::<Self>()
+            + size_of_val(&*self.places)
+            + self.nodes.capacity() * size_of::<Node>()
+            + self.blocks.capacity() * BLOCK
+            + self.keys.capacity() * size_of::<Box<str>>()
+            + self.operations.capacity() * size_of::<Operation>()
+            + self.numbers.allocation_size()
+            + self.key_numbers.allocation_size()
+            + self.operation_ids.allocation_size()
+    }
+
     /// Whether something could not be remembered for want of space.
     pub(super) fn is_full(&self) -> bool {
         self.is_full

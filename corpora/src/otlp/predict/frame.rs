@@ -53,6 +53,11 @@ impl Frames {
         Self { known, bytes: 0, key, lists: 0, strict: Strict::new() }
     }
 
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes + self.known.allocation_size() + self.key.capacity()
+    }
+
     /// Forgets the document at hand.
     pub(super) fn begin(&mut self) {
         self.key.clear();

@@ -165,6 +165,14 @@ impl Recognizer {
         Recognition { nodes: self.spans.learned(), ..self.done }
     }
 
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.spans.bytes()
+            + self.frames.bytes()
+            + self.found.capacity() * size_of::<Entry>()
+            + self.left.capacity()
+    }
+
     /// Reads a document, if it understands it.
     pub(super) fn read<S: SpanSink>(
         &mut self,

@@ -78,6 +78,13 @@ impl Spans {
         self.automaton.len() as u64
     }
 
+    /// Bytes that it takes, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.automaton.bytes()
+            + self.values.capacity() * size_of::<Value>()
+            + self.unescaped.capacity()
+    }
+
     /// Forgets the document before.
     pub(super) fn begin(&mut self) {
         super::begin(&mut self.values);
