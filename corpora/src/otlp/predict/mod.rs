@@ -33,7 +33,7 @@ use super::walk::Walker;
 use crate::source::{Chunk, Kind};
 
 /// Documents that are left to the strict reader after one that was not worth the attempt; twice as
-/// many each time in a row, up to the most.
+/// many each time, up to the most, and half as many again after one that was.
 const PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 1 << 10;
 /// Most bytes of a list that are kept from document to document.
@@ -215,11 +215,11 @@ impl Recognizer {
         if self.is_eager {
             return;
         }
-        if outcome == Outcome::Left || left > found || is_full {
+        if outcome == Outcome::Left || 2 * left > found || is_full {
             self.pause = self.next_pause;
             self.next_pause = (2 * self.next_pause).min(LONGEST_PAUSE);
         } else {
-            self.next_pause = PAUSE;
+            self.next_pause = (self.next_pause / 2).max(PAUSE);
         }
     }
 
