@@ -104,7 +104,7 @@ fn swap(cases: &[Case], swaps: usize) {
         let threads = [even, odd].map(|half| scope.spawn(move || evaluate(half)));
         for _ in 0..swaps {
             *current.write().expect("no thread panics with the lock") = engine();
-            if threads.iter().any(|thread| thread.is_finished()) {
+            if threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
                 break;
             }
         }
