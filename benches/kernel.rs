@@ -169,7 +169,7 @@ fn segment(rows: usize) -> Segment {
         },
         keys: keys.map(Into::into).into(),
         operations: vec![operation],
-        tables: vec![table],
+        tables: [table].into_iter().collect(),
         resources: keys.iter().map(|_| Slot::Decoded(Column::EMPTY)).collect(),
         ..Segment::default()
     }

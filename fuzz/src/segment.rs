@@ -140,12 +140,14 @@ impl Draft {
             let values = self.resources.iter().map(|values| values[key].as_ref()).collect();
             segment.resources.push(Slot::Decoded(column(values, dictionary)));
         }
+        let mut tables = Vec::new();
         for rows in spans
             .chunk_by(|a, b| (shared(a), shared(b)) == (true, true) || a.operation == b.operation)
         {
-            add_operations(&mut segment, rows, range.start, shared(rows[0]));
-            segment.tables.push(table(rows, range.start, &mut dictionaries));
+            add_operations(&mut segment, rows, range.start, shared(rows[0]), tables.len());
+            tables.push(table(rows, range.start, &mut dictionaries));
         }
+        segment.tables = tables.into_iter().collect();
         segment
     }
 
@@ -199,14 +201,14 @@ fn traces(traces: &[Trace]) -> Traces {
     }
 }
 
-fn add_operations(segment: &mut Segment, rows: &[&Span], first: usize, shared: bool) {
+fn add_operations(segment: &mut Segment, rows: &[&Span], first: usize, shared: bool, table: usize) {
     let mut from = 0;
     for own in rows.chunk_by(|a, b| a.operation == b.operation) {
         let mut presence = Mask::empty(segment.len());
         own.iter().for_each(|span| presence.insert(span.trace - first));
         segment.operations.push(OperationRows {
             name: OPERATIONS[own[0].operation].into(),
-            table: segment.tables.len(),
+            table,
             rows: from..from + own.len(),
             presence: (!shared).then_some(presence),
         });

@@ -1,6 +1,7 @@
 //! Modules and segments at the limits: the deepest nesting on a small stack, ten thousand rules,
 //! one trace with very many spans, fields that were not decoded.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use betrace_fuzz::engines::Engines;
@@ -12,7 +13,7 @@ use ir::module::{
     OperationId, Order, Predicate, PredicateId, Quantity, Rule, Scalar, SetId, Severity, SpanSet,
     Test,
 };
-use ir::segment::Attributes;
+use ir::segment::{Attributes, Coverage, Table};
 use ir::verify::MAX_DEPTH;
 use ir::{Engine, Interpreter, Module};
 
@@ -156,13 +157,20 @@ fn what_was_not_decoded_is_a_fault_and_not_an_absence() {
     let mut draft = draft();
     draft.spans.iter_mut().for_each(|span| span.operation = 0);
     let mut segment = draft.segment(0..draft.traces.len());
-    segment.tables.iter_mut().for_each(|table| table.attributes = Attributes::default());
+    let absent = Operation::Named("absent".into());
+    let covered = [module.operations[0].clone(), absent.clone()].into_iter().collect();
+    segment.coverage = Coverage::Operations(Arc::new(covered));
+    let bare = (0..segment.tables.len()).map(|number| Table {
+        attributes: Attributes::default(),
+        ..segment.tables.get(number).clone()
+    });
+    segment.tables = bare.collect();
     let ask = |engine: &dyn Engine, module: &Module| engine.probe(module, &segment, &[AtomId(0)]);
     let fault = ask(&Interpreter, &module).expect_err("the key was not decoded");
     for engine in Engines::shared().iter() {
         assert_eq!(ask(engine, &module), Err(fault.clone()), "{}", engine.name());
     }
-    module.operations[0] = Operation::Named("absent".into());
+    module.operations[0] = absent;
     for engine in Engines::shared().iter() {
         assert_eq!(ask(engine, &module), ask(&Interpreter, &module), "{}", engine.name());
     }

@@ -22,6 +22,12 @@ impl Mask {
         mask
     }
 
+    /// The set over `0..len` whose bits, 64 to a word, are in `words`; those beyond must be zero.
+    pub fn of_words(words: Buffer<u64>, len: usize) -> Self {
+        debug_assert_eq!(words.len(), len.div_ceil(64));
+        Self { words, len }
+    }
+
     /// How many numbers it ranges over.
     pub fn len(&self) -> usize {
         self.len
@@ -51,6 +57,12 @@ impl Mask {
     pub fn insert(&mut self, index: usize) {
         debug_assert!(index < self.len);
         self.words[index / 64] |= 1 << (index % 64);
+    }
+
+    /// Removes `index`, which must be below `len`.
+    pub fn remove(&mut self, index: usize) {
+        debug_assert!(index < self.len);
+        self.words[index / 64] &= !(1 << (index % 64));
     }
 
     /// How many numbers are in the set.

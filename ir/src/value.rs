@@ -34,6 +34,21 @@ pub enum Type {
     Map,
 }
 
+impl Type {
+    const ALL: [Self; 7] =
+        [Self::Text, Self::Bool, Self::Int, Self::Float, Self::Bytes, Self::List, Self::Map];
+
+    /// A number that stays the same for ever.
+    pub fn number(self) -> u8 {
+        self as u8
+    }
+
+    /// The type of a number, if there is one.
+    pub fn of_number(number: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(number)).copied()
+    }
+}
+
 /// An attribute value as a decoder found it, before it is stored in a segment.
 ///
 /// Decoders bound its depth, so that walking and dropping it needs little stack.

@@ -109,7 +109,7 @@ impl Truth<'_> {
 /// A violation as the fold meets it: ordinal of the trace, number of the rule, what holds there.
 pub(crate) type Visit<'a> = dyn FnMut(usize, usize, Truth<'_>) -> Result<(), Fault> + 'a;
 
-/// Judges `traces` of a segment by all rules: a tally a rule. Violations are visited by trace,
+/// Judges `traces` of a segment by all rules, but for hidden ones: a tally a rule. Violations are visited by trace,
 /// then rule.
 pub(crate) fn fold(
     plan: &Plan,
@@ -133,7 +133,8 @@ pub(crate) fn fold(
         if word == 0 {
             plan.evaluate(module, &masks, at, &mut blocks);
         }
-        let inside = inside(&traces, at);
+        let hidden = segment.hidden.as_ref().map_or(0, |hidden| hidden.words()[at]);
+        let inside = inside(&traces, at) & !hidden;
         hits.clear();
         for (number, (rule, tally)) in module.rules.iter().zip(&mut tallies).enumerate() {
             let exercised =

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use ir::module::Clause;
 use ir::segment::RowRef;
-use ir::{Engine, Fault, Module, Segment};
+use ir::{Engine, Fault, Mask, Module, Segment};
 
 use crate::context::{ContextValue, Labels, context, examples, first};
 use crate::fold::{Plan, Tally, Truth, fold};
@@ -31,6 +31,8 @@ pub(crate) enum Judged {
 pub(crate) struct Violation {
     /// Number of the rule.
     pub(crate) rule: usize,
+    /// The trace's id.
+    pub(crate) trace: u128,
     /// The trace's time.
     pub(crate) time: u64,
     /// Text of the value that it is grouped by.
@@ -99,12 +101,14 @@ impl<'a> Judge<'a> {
                 before += 1;
                 violations.push(self.violation(segment, trace, rule, truth, signal)?);
                 if violations.len() == BATCH {
+                    segment.sound()?;
                     part(Judged::Violations(mem::take(&mut violations)));
                 }
                 Ok(())
             })?;
+        segment.sound()?;
         part(Judged::Violations(violations));
-        part(Judged::Tallies(traces.len(), tallies));
+        part(Judged::Tallies(judged(segment, traces), tallies));
         Ok(())
     }
 
@@ -135,7 +139,7 @@ impl<'a> Judge<'a> {
             None => None,
         };
         let group = group.map(|value| value.text().into_owned());
-        Ok(Violation { rule: number, time, group, evidence })
+        Ok(Violation { rule: number, trace: segment.traces.id[trace], time, group, evidence })
     }
 
     fn signal(
@@ -176,8 +180,17 @@ impl<'a> Judge<'a> {
 
 /// The ordinals of the traces that start in `range`: consecutive, since traces ascend by start.
 fn in_range(segment: &Segment, range: TimeRange) -> Range<usize> {
+    if range == TimeRange::default() {
+        return 0..segment.len();
+    }
     let before = |bound: u64| segment.traces.start.partition_point(|&start| start < bound);
     before(range.from)..range.to.map_or(segment.len(), before)
+}
+
+/// How many of `traces` are judged here.
+fn judged(segment: &Segment, traces: Range<usize>) -> usize {
+    let hidden = segment.hidden.iter().flat_map(Mask::iter);
+    traces.len() - hidden.filter(|trace| traces.contains(trace)).count()
 }
 
 fn span_ids(segment: &Segment, witness: &[RowRef]) -> Vec<String> {

@@ -5,6 +5,7 @@
 
 mod context;
 mod fold;
+mod held;
 mod judge;
 mod order;
 mod range;
@@ -15,7 +16,7 @@ mod witness;
 
 pub use context::{Context, ContextEntry, ContextValue, VALUE_LIMIT};
 pub use range::{Moment, RangeError, TimeRange, date_of, day_number};
-pub use replay::{Error, Options, replay};
+pub use replay::{Error, Options, Segments, replay};
 pub use report::{DayReport, EXAMPLE_LIMIT, RuleReport};
 pub use signal::{SIGNAL_SCHEMA, Signal, rfc3339};
 pub use witness::SPAN_LIMIT;

@@ -91,8 +91,9 @@ impl<T> InOrder<T> {
         self.changed.notify_all();
     }
 
-    /// The next part in order; waits for it. None after the last, or when stopped.
-    pub(crate) fn receive(&self) -> Option<T> {
+    /// The next part in order, with the number of its job; waits for it. None after the last, or
+    /// when stopped.
+    pub(crate) fn receive(&self) -> Option<(usize, T)> {
         let mut state = self.lock();
         loop {
             if state.stopped || state.end.is_some_and(|end| state.received >= end) {
@@ -103,7 +104,7 @@ impl<T> InOrder<T> {
             if let Some(part) = result.parts.pop_front() {
                 state.waiting -= 1;
                 self.changed.notify_all();
-                return Some(part);
+                return Some((next, part));
             }
             if result.whole {
                 state.results.remove(&next);
@@ -171,8 +172,8 @@ mod tests {
         jobs.finish(1);
         jobs.finish(0);
         assert_eq!(jobs.lock().taken, 2);
-        assert_eq!((jobs.receive(), jobs.receive()), (Some("a"), Some("b")));
-        assert_eq!(jobs.receive(), Some("c"));
+        assert_eq!((jobs.receive(), jobs.receive()), (Some((0, "a")), Some((0, "b"))));
+        assert_eq!(jobs.receive(), Some((1, "c")));
         assert_eq!(jobs.take(), Some(2));
         jobs.end(2);
         assert_eq!((jobs.receive(), jobs.take()), (None, None));
@@ -193,7 +194,7 @@ mod tests {
             jobs.finish(0);
             std::thread::sleep(Duration::from_millis(20));
             receiving.store(true, Ordering::SeqCst);
-            assert_eq!((jobs.receive(), jobs.receive()), (Some(()), None));
+            assert_eq!((jobs.receive(), jobs.receive()), (Some((0, ())), None));
             assert_eq!(worker.join().ok(), Some((Some(1), true)));
         });
     }
@@ -216,7 +217,7 @@ mod tests {
             let mut most = 0;
             for number in [0, 1] {
                 for part in 0..parts {
-                    assert_eq!(jobs.receive(), Some((number, part)));
+                    assert_eq!(jobs.receive(), Some((number, (number, part))));
                     most = most.max(jobs.lock().waiting);
                 }
             }

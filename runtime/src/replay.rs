@@ -6,7 +6,8 @@ use std::{io, thread};
 use ir::{Engine, Fault, Module, Segment};
 use jiff::tz::TimeZone;
 
-use crate::judge::{Evidence, Judge, Judged};
+use crate::held::Held;
+use crate::judge::{Evidence, Judge, Judged, Violation};
 use crate::order::InOrder;
 use crate::range::TimeRange;
 use crate::report::{Reports, RuleReport};
@@ -52,20 +53,41 @@ pub enum Error<E> {
     Thread(#[source] io::Error),
 }
 
+/// Where segments come from, by number from 0 on. A closure is one whose segments come in order.
+pub trait Segments<E>: Sync {
+    /// Segment `number`, or none from the first number on that does not exist. Workers call it at
+    /// once for different numbers, each number once.
+    ///
+    /// # Errors
+    /// Whatever ends the replay.
+    fn get(&self, number: usize) -> Result<Option<Segment>, E>;
+
+    /// A time that no trace of segment `number`, or of one after it, starts before. `None` where
+    /// all traces of a segment come before those of the next by (start, id).
+    fn earliest(&self, number: usize) -> Option<u64> {
+        let _ = number;
+        None
+    }
+}
+
+impl<E, F: Fn(usize) -> Result<Option<Segment>, E> + Sync> Segments<E> for F {
+    fn get(&self, number: usize) -> Result<Option<Segment>, E> {
+        self(number)
+    }
+}
+
 /// Judges all segments by all rules of a verified module.
 ///
-/// `segment` gives segment `number`, or none from the first number on that does not exist. Workers
-/// call it at once for different numbers, each number once. All traces of a segment must come
-/// before those of the next by (start, id). `signals` is called on the calling thread, in order of
-/// segment, trace ordinal and rule: the same for any number of threads. If it panics, so does this.
+/// `signals` is called on the calling thread, in order of trace (start, id) and rule: the same for
+/// any number of threads and any cut into segments. If it panics, so does this.
 ///
 /// # Errors
-/// The first in order of what `segment` or an engine failed with, or what `signals` did.
+/// The first in order of what `segments` or an engine failed with, or what `signals` did.
 pub fn replay<E: Send>(
     module: &Module,
     engine: &dyn Engine,
     options: &Options,
-    segment: &(dyn Fn(usize) -> Result<Option<Segment>, E> + Sync),
+    segments: &dyn Segments<E>,
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Vec<RuleReport>, Error<E>> {
     let judge = Judge::new(module, engine, options);
@@ -74,7 +96,7 @@ pub fn replay<E: Send>(
     let work = || {
         let _guard = jobs.stop_on_panic();
         while let Some(number) = jobs.take() {
-            let judged = match segment(number) {
+            let judged = match segments.get(number) {
                 Ok(Some(segment)) => judge
                     .judge(&segment, &mut |part| jobs.put(number, Ok(part)))
                     .map_err(Error::Fault),
@@ -99,7 +121,8 @@ pub fn replay<E: Send>(
                 return Err(Error::Thread(error));
             }
         }
-        let reports = deliver(&jobs, &judge, Reports::new(module, &options.zone), signals);
+        let reports = Reports::new(module, &options.zone);
+        let reports = deliver(&jobs, &judge, segments, reports, signals);
         jobs.stop();
         reports
     })
@@ -108,24 +131,40 @@ pub fn replay<E: Send>(
 fn deliver<E>(
     jobs: &InOrder<Result<Judged, Error<E>>>,
     judge: &Judge<'_>,
+    segments: &dyn Segments<E>,
     mut reports: Reports<'_>,
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Vec<RuleReport>, Error<E>> {
-    while let Some(judged) = jobs.receive() {
+    let mut report = |violation: Violation, reports: &mut Reports<'_>| {
+        reports.note(&violation);
+        if let Evidence::Signal(signal) = violation.evidence
+            && judge.is_wanted()
+        {
+            signals(*signal).map_err(Error::Caller)?;
+            judge.delivered();
+        }
+        Ok::<_, Error<E>>(())
+    };
+    let mut held = Held::default();
+    while let Some((number, judged)) = jobs.receive() {
+        let earliest = segments.earliest(number);
         match judged? {
             Judged::Violations(violations) => {
                 for violation in violations {
-                    reports.note(&violation);
-                    if let Evidence::Signal(signal) = violation.evidence
-                        && judge.is_wanted()
-                    {
-                        signals(*signal).map_err(Error::Caller)?;
-                        judge.delivered();
+                    match earliest {
+                        None => report(violation, &mut reports)?,
+                        Some(_) => held.push(violation),
                     }
+                }
+                while let Some(violation) = held.before(earliest.unwrap_or(u64::MAX)) {
+                    report(violation, &mut reports)?;
                 }
             }
             Judged::Tallies(traces, tallies) => reports.add(traces, &tallies),
         }
+    }
+    while let Some(violation) = held.pop() {
+        report(violation, &mut reports)?;
     }
     Ok(reports.finish())
 }

@@ -141,6 +141,12 @@ impl Entry<'_> {
         }
         let mut passing = Mask::empty(dictionary.len());
         match self {
+            Self::Texts(texts) if dictionary.is_ordered() => {
+                let found = texts.iter().filter_map(|text| dictionary.find(text)).flatten();
+                found
+                    .filter(|&code| self.passes(dictionary.get(code)))
+                    .for_each(|code| passing.insert(code as usize));
+            }
             Self::Texts(texts) if texts.len() == 1 => {
                 let only = texts.iter().next().map_or("", String::as_str);
                 for code in 0..dictionary.len() {

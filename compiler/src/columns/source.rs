@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 use ir::module::Field;
-use ir::segment::{Column, Fault, Narrow, Slot, Table, Values};
+use ir::segment::{Column, Fault, Narrow, Table, Values};
 use ir::value::Type;
 use ir::{Datum, Segment};
 
@@ -65,13 +65,11 @@ impl<'a> Sources<'a> {
     }
 
     fn attribute(&self, table: &'a Table, key: &str, field: &Field) -> Result<&'a Column, Fault> {
-        let slot = self.keys.get(key).and_then(|&key| table.attributes.get(key));
-        slot.unwrap_or(&Slot::NotDecoded).column(field)
+        self.segment.attribute(table, self.keys.get(key).copied()).column(field)
     }
 
     fn resource(&self, key: &str, field: &Field) -> Result<&'a Column, Fault> {
-        let slot = self.keys.get(key).and_then(|&key| self.segment.resources.get(key));
-        slot.unwrap_or(&Slot::NotDecoded).column(field)
+        self.segment.resource(self.keys.get(key).copied()).column(field)
     }
 }
 

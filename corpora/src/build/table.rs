@@ -119,10 +119,12 @@ impl<'a> Tables<'a> {
             traces,
             keys: schema.keys().to_vec(),
             operations,
-            tables: self.tables,
+            tables: self.tables.into_iter().collect(),
             resources,
             scopes: Scopes { name: scope(0), version: scope(1) },
             coverage: schema.coverage(),
+            hidden: None,
+            store: None,
             index: Index::default(),
         }
     }

@@ -90,7 +90,7 @@ fn many_rows_fill_chunks_and_tables_of_their_own() {
         .collect();
     assert!(!own.is_empty(), "some operation has many rows");
     for operation in &segment.operations {
-        let traces = &segment.tables[operation.table].trace[operation.rows.clone()];
+        let traces = &segment.tables.get(operation.table).trace[operation.rows.clone()];
         assert!(traces.is_sorted());
         assert_eq!(own.contains(&&*operation.name), operation.rows.len() >= 1024);
         if let Some(presence) = &operation.presence {
@@ -117,7 +117,7 @@ fn a_column_is_of_numbers_if_all_its_values_are_of_one_numeric_type() {
             .collect();
         let segment = segment(&spans);
         let key = segment.key("n").expect("a rule reads it");
-        match segment.tables[0].attributes.get(key).expect("it is read") {
+        match segment.tables.get(0).attributes.get(key).expect("it is read") {
             Slot::Decoded(column) => match column.values {
                 Values::Empty => "empty",
                 Values::Integers(_) => "integers",
@@ -139,7 +139,7 @@ fn a_column_is_of_numbers_if_all_its_values_are_of_one_numeric_type() {
         Span::new(1, 1, "pay", 0, 1).with("n", Value::Int(1 << 40)),
         Span::new(1, 2, "pay", 0, 1),
     ]);
-    let slot = big.tables[0].attributes.get(big.key("n").expect("a rule reads it"));
+    let slot = big.tables.get(0).attributes.get(big.key("n").expect("a rule reads it"));
     let Some(Slot::Decoded(column)) = slot else { panic!("it is read") };
     let Values::Integers(integers) = &column.values else { panic!("all are integers") };
     assert_eq!((integers.base, integers.max), (1 << 40, 1 << 40), "a missing value is no value");

@@ -1,27 +1,46 @@
 //! Buffers that kernels may read in whole vectors: aligned to 64 bytes, with 64 readable bytes after.
+//!
+//! A buffer owns its memory, or it is a block of a [`Store`], fetched when it is first looked at.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::sync::{Arc, OnceLock};
 
 use bytemuck::{Pod, Zeroable};
+use bytes::Bytes;
+
+use super::store::Store;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-/// A fixed-length run of `T`, 64-byte aligned, followed by at least 64 readable zero bytes.
+/// A fixed-length run of `T`, 64-byte aligned; where it owns its memory, followed by at least 64
+/// readable zero bytes.
 #[derive(Clone)]
 pub struct Buffer<T> {
-    lines: Box<[Line]>,
+    memory: Memory,
     len: usize,
     items: PhantomData<T>,
+}
+
+#[derive(Clone)]
+enum Memory {
+    Own(Box<[Line]>),
+    Stored { store: Arc<dyn Store>, block: u32, bytes: OnceLock<Bytes> },
 }
 
 impl<T: Pod> Buffer<T> {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
         let lines = (len * size_of::<T>()).div_ceil(64) + 1;
-        Self { lines: vec![Line([0; 64]); lines].into(), len, items: PhantomData }
+        Self { memory: Memory::Own(vec![Line([0; 64]); lines].into()), len, items: PhantomData }
+    }
+
+    /// The `len` items of a block, which the store is asked for at the first look.
+    pub fn stored(store: Arc<dyn Store>, block: u32, len: usize) -> Self {
+        let memory = Memory::Stored { store, block, bytes: OnceLock::new() };
+        Self { memory, len, items: PhantomData }
     }
 
     /// The items of an iterator of known length.
@@ -33,9 +52,22 @@ impl<T: Pod> Buffer<T> {
         buffer
     }
 
-    /// Bytes that it takes, padding included.
+    /// How many items there are; no look at them.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether there is no item.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Bytes that it takes, padding included; none of its own where they are a store's.
     pub fn bytes(&self) -> usize {
-        size_of_val(&*self.lines)
+        match &self.memory {
+            Memory::Own(lines) => size_of_val(&**lines),
+            Memory::Stored { .. } => 0,
+        }
     }
 }
 
@@ -49,13 +81,26 @@ impl<T: Pod> Deref for Buffer<T> {
     type Target = [T];
 
     fn deref(&self) -> &[T] {
-        &bytemuck::cast_slice(&self.lines)[..self.len]
+        match &self.memory {
+            Memory::Own(lines) => &bytemuck::cast_slice(lines)[..self.len],
+            Memory::Stored { store, block, bytes } => {
+                let len = self.len * size_of::<T>();
+                bytemuck::cast_slice(bytes.get_or_init(|| store.load(*block, len)))
+            }
+        }
     }
 }
 
+/// What is stored is copied before it is changed.
 impl<T: Pod> DerefMut for Buffer<T> {
     fn deref_mut(&mut self) -> &mut [T] {
-        &mut bytemuck::cast_slice_mut(&mut self.lines)[..self.len]
+        if let Memory::Stored { .. } = self.memory {
+            *self = Self::collect(self.iter().copied());
+        }
+        match &mut self.memory {
+            Memory::Own(lines) => &mut bytemuck::cast_slice_mut(lines)[..self.len],
+            Memory::Stored { .. } => unreachable!("it was copied"),
+        }
     }
 }
 

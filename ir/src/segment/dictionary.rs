@@ -5,6 +5,7 @@ use std::ops::Range;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
+use super::buffer::Buffer;
 use crate::value::{Datum, Type};
 
 /// The distinct values of one attribute key, shared by all operations and by the resources.
@@ -12,21 +13,53 @@ use crate::value::{Datum, Type};
 /// Values of different types with equal canonical text have a code each and one class.
 #[derive(Clone, Debug, Default)]
 pub struct Dictionary {
-    text: String,
-    ends: Vec<u64>,
-    types: Vec<Type>,
+    entries: Entries,
+    /// Codes that share their text with another, with the code that stands for all of them.
     classes: HashMap<u32, u32>,
 }
 
+#[derive(Clone, Debug)]
+enum Entries {
+    Held(HeldTexts),
+    Stored(StoredTexts),
+}
+
+#[derive(Clone, Debug, Default)]
+struct HeldTexts {
+    text: String,
+    ends: Vec<u64>,
+    types: Vec<Type>,
+}
+
+/// Entries in order of their text, bytewise, then type; their texts in blocks of whole entries.
+#[derive(Clone, Debug)]
+pub struct StoredTexts {
+    /// Where each text ends in its block.
+    pub ends: Buffer<u32>,
+    /// The types, by [`Type::number`].
+    pub types: Buffer<u8>,
+    /// The first code of each block, ascending from 0, and its bytes, UTF-8.
+    pub blocks: Vec<(u32, Buffer<u8>)>,
+}
+
 impl Dictionary {
+    /// A dictionary whose entries are in a store. Of codes with one text, `classes` has for all
+    /// but the first the first.
+    pub fn stored(entries: StoredTexts, classes: HashMap<u32, u32>) -> Self {
+        Self { entries: Entries::Stored(entries), classes }
+    }
+
     /// How many codes there are; they are `0..len`.
     pub fn len(&self) -> usize {
-        self.ends.len()
+        match &self.entries {
+            Entries::Held(held) => held.ends.len(),
+            Entries::Stored(stored) => stored.ends.len(),
+        }
     }
 
     /// Whether there is no code.
     pub fn is_empty(&self) -> bool {
-        self.ends.is_empty()
+        self.len() == 0
     }
 
     /// The value of `code`.
@@ -34,7 +67,7 @@ impl Dictionary {
     /// # Panics
     /// Where `code` is not one of this dictionary.
     pub fn get(&self, code: u32) -> Datum<'_> {
-        Datum::Entry(self.types[code as usize], self.text(code))
+        Datum::Entry(self.type_of(code), self.text(code))
     }
 
     /// The canonical text of `code`.
@@ -42,18 +75,33 @@ impl Dictionary {
     /// # Panics
     /// Where `code` is not one of this dictionary.
     pub fn text(&self, code: u32) -> &str {
-        &self.text[self.range(code)]
+        match &self.entries {
+            Entries::Held(held) => &held.text[held.range(code)],
+            Entries::Stored(stored) => stored.text(code),
+        }
     }
 
-    /// The same as bytes, without a look at where characters begin.
-    fn bytes_of(&self, code: u32) -> &[u8] {
-        &self.text.as_bytes()[self.range(code)]
+    /// The codes with this canonical text, if entries are in order of their texts; where they are
+    /// not, each has to be looked at.
+    pub fn find(&self, text: &str) -> Option<Range<u32>> {
+        let Entries::Stored(stored) = &self.entries else { return None };
+        let from = stored.partition_point(|other| other < text);
+        let to = stored.partition_point(|other| other <= text);
+        Some(from..to.max(from))
     }
 
-    fn range(&self, code: u32) -> Range<usize> {
-        let code = code as usize;
-        let start = if code == 0 { 0 } else { self.ends[code - 1] as usize };
-        start..self.ends[code] as usize
+    /// Whether entries are in order of their texts.
+    pub fn is_ordered(&self) -> bool {
+        matches!(self.entries, Entries::Stored(_))
+    }
+
+    fn type_of(&self, code: u32) -> Type {
+        match &self.entries {
+            Entries::Held(held) => held.types[code as usize],
+            Entries::Stored(stored) => {
+                Type::of_number(stored.types[code as usize]).unwrap_or(Type::Text)
+            }
+        }
     }
 
     /// The code that stands for all codes with this one's canonical text.
@@ -71,18 +119,66 @@ impl Dictionary {
         (0..self.len()).map(|code| self.get(code as u32))
     }
 
-    /// Bytes that it takes.
+    /// Bytes that it takes; those of a store not counted.
     pub fn bytes(&self) -> usize {
-        self.text.capacity()
-            + self.ends.capacity() * size_of::<u64>()
-            + self.types.capacity()
-            + self.classes.capacity() * size_of::<(u32, u32)>()
+        let entries = match &self.entries {
+            Entries::Held(HeldTexts { text, ends, types }) => {
+                text.capacity() + ends.capacity() * size_of::<u64>() + types.capacity()
+            }
+            Entries::Stored(stored) => stored.blocks.capacity() * size_of::<(u32, Buffer<u8>)>(),
+        };
+        entries + self.classes.capacity() * size_of::<(u32, u32)>()
+    }
+}
+
+impl Default for Entries {
+    fn default() -> Self {
+        Self::Held(HeldTexts::default())
+    }
+}
+
+impl HeldTexts {
+    /// The text of `code` as bytes, without a look at where characters begin.
+    fn bytes_of(&self, code: u32) -> &[u8] {
+        &self.text.as_bytes()[self.range(code)]
+    }
+
+    fn range(&self, code: u32) -> Range<usize> {
+        let code = code as usize;
+        let start = if code == 0 { 0 } else { self.ends[code - 1] as usize };
+        start..self.ends[code] as usize
+    }
+}
+
+impl StoredTexts {
+    /// Damage leaves ends that are none; what they cut is no text.
+    fn text(&self, code: u32) -> &str {
+        let at = self.blocks.partition_point(|(first, _)| *first <= code);
+        let Some((first, block)) = at.checked_sub(1).map(|at| &self.blocks[at]) else { return "" };
+        let start = if code == *first { 0 } else { self.ends[code as usize - 1] as usize };
+        let bytes = block.get(start..self.ends[code as usize] as usize);
+        bytes.and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    }
+
+    /// The first code whose text does not pass a test that all before it do.
+    fn partition_point(&self, passes: impl Fn(&str) -> bool) -> u32 {
+        let (mut low, mut high) = (0, self.ends.len() as u32);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            if passes(self.text(middle)) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
     }
 }
 
 /// Gives each distinct value its code.
 #[derive(Clone, Debug, Default)]
 pub struct DictionaryBuilder {
+    /// Held, never stored.
     dictionary: Dictionary,
     codes: HashTable<u32>,
     hasher: DefaultHashBuilder,
@@ -91,26 +187,27 @@ pub struct DictionaryBuilder {
 impl DictionaryBuilder {
     /// The code of a value by its type and canonical text: a new one if it is new.
     pub fn intern(&mut self, value_type: Type, text: &str) -> u32 {
-        let Self { dictionary, codes, hasher } = self;
+        let Self { dictionary: Dictionary { entries, classes }, codes, hasher } = self;
+        let Entries::Held(held) = entries else { unreachable!("a builder holds its entries") };
         let hash = hasher.hash_one(text.as_bytes());
         let mut class = None;
         for &code in codes.iter_hash(hash) {
-            if dictionary.bytes_of(code) == text.as_bytes() {
-                if dictionary.types[code as usize] == value_type {
+            if held.bytes_of(code) == text.as_bytes() {
+                if held.types[code as usize] == value_type {
                     return code;
                 }
-                class = Some(dictionary.class(code));
+                class = Some(classes.get(&code).copied().unwrap_or(code));
             }
         }
         let code =
-            u32::try_from(dictionary.len()).expect("fewer than 2^32 distinct values fit memory");
-        dictionary.text.push_str(text);
-        dictionary.ends.push(dictionary.text.len() as u64);
-        dictionary.types.push(value_type);
+            u32::try_from(held.ends.len()).expect("fewer than 2^32 distinct values fit memory");
+        held.text.push_str(text);
+        held.ends.push(held.text.len() as u64);
+        held.types.push(value_type);
         if let Some(class) = class {
-            dictionary.classes.insert(code, class);
+            classes.insert(code, class);
         }
-        codes.insert_unique(hash, code, |&code| hasher.hash_one(dictionary.bytes_of(code)));
+        codes.insert_unique(hash, code, |&code| hasher.hash_one(held.bytes_of(code)));
         code
     }
 

@@ -50,7 +50,7 @@ impl ByTrace {
         let mut starts = vec![0_u32; segment.len() + 1];
         let rows = || {
             segment.operations.iter().enumerate().flat_map(|(number, operation)| {
-                let trace = &segment.tables[operation.table].trace;
+                let trace = &segment.tables.get(operation.table).trace;
                 operation.rows.clone().map(move |row| {
                     let at = RowRef { operation: number as u32, row: row as u32 };
                     (trace[row] as usize, at)

@@ -20,6 +20,8 @@ mod buffer;
 mod column;
 mod dictionary;
 mod index;
+mod store;
+mod tables;
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -27,9 +29,11 @@ use std::sync::Arc;
 pub use attributes::Attributes;
 pub use buffer::Buffer;
 pub use column::{Column, Integers, Narrow, Values};
-pub use dictionary::{Dictionary, DictionaryBuilder};
+pub use dictionary::{Dictionary, DictionaryBuilder, StoredTexts};
 use hashbrown::HashSet;
 pub use index::Index;
+pub use store::Store;
+pub use tables::Tables;
 
 use crate::mask::Mask;
 use crate::module::{Field, Operation, TraceField};
@@ -54,13 +58,17 @@ pub struct Segment {
     /// Where the rows of each operation are.
     pub operations: Vec<OperationRows>,
     /// The rows.
-    pub tables: Vec<Table>,
+    pub tables: Tables,
     /// The resources that rows refer to by number: a column a key, by key number.
     pub resources: Vec<Slot>,
     /// The instrumentation scopes that rows refer to by number.
     pub scopes: Scopes,
     /// Operations that the segment was made to hold; of others it has some spans at most.
     pub coverage: Coverage,
+    /// Traces that are not judged here: they lie in other segments too, or were erased.
+    pub hidden: Option<Mask>,
+    /// Where stored buffers come from.
+    pub store: Option<Arc<dyn Store>>,
     /// Numbers of keys and operations, and each trace's rows: made when first needed.
     pub index: Index,
 }
@@ -68,7 +76,7 @@ pub struct Segment {
 /// What a segment was made to hold.
 #[derive(Clone, Debug, Default)]
 pub enum Coverage {
-    /// Every span.
+    /// Every span with all attributes: a key that the segment does not know is one that no span has.
     #[default]
     All,
     /// Every span of these operations.
@@ -108,7 +116,7 @@ pub struct OperationRows {
 }
 
 /// Rows of one operation, or of several with few rows each.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Table {
     /// Ordinal of the row's trace; ascending within an operation.
     pub trace: Buffer<u32>,
@@ -164,12 +172,24 @@ pub struct RowRef {
     pub row: u32,
 }
 
-/// Something was read that the segment was not made to hold: a fault of the program that made it.
+/// Why a segment cannot be judged.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the segment was made without {what}; decode it again with a schema that names it")]
-pub struct Fault {
-    /// The operation or field.
-    pub what: String,
+pub enum Fault {
+    /// Something was read that the segment was not made to hold: a fault of the program that made
+    /// it.
+    #[error("the segment was made without {what}; decode it again with a schema that names it")]
+    NotDecoded {
+        /// The operation or field.
+        what: String,
+    },
+    /// What is stored is not what was written.
+    #[error("{file}: {what}")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        what: String,
+    },
 }
 
 impl Segment {
@@ -205,7 +225,7 @@ impl Segment {
     pub fn covers(&self, operation: &Operation) -> Result<(), Fault> {
         match &self.coverage {
             Coverage::Operations(covered) if !covered.contains(operation) => {
-                Err(Fault { what: format!("the operation {operation:?}") })
+                Err(Fault::not_decoded(format!("the operation {operation:?}")))
             }
             _ => Ok(()),
         }
@@ -218,7 +238,7 @@ impl Segment {
 
     /// The table of an operation.
     pub fn table(&self, operation: usize) -> &Table {
-        &self.tables[self.operations[operation].table]
+        self.tables.get(self.operations[operation].table)
     }
 
     /// The rows of `operation` that are spans of `trace`.
@@ -248,7 +268,7 @@ impl Segment {
     /// A fault where the field was not decoded.
     pub fn value(&self, at: RowRef, field: &Field) -> Result<Option<Datum<'_>>, Fault> {
         let operation = &self.operations[at.operation as usize];
-        let table = &self.tables[operation.table];
+        let table = self.tables.get(operation.table);
         let row = at.row as usize;
         match field {
             Field::Name => Ok(Some(Datum::Entry(crate::value::Type::Text, &operation.name))),
@@ -275,7 +295,7 @@ impl Segment {
             TraceField::RootName => &self.traces.root_name,
             TraceField::RootService => &self.traces.root_service,
         };
-        let fault = || Fault { what: "the root spans' names and services".to_owned() };
+        let fault = || Fault::not_decoded("the root spans' names and services".to_owned());
         column.as_ref().ok_or_else(fault).map(|column| column.get(trace))
     }
 
@@ -308,8 +328,7 @@ impl Segment {
         key: &str,
         field: &Field,
     ) -> Result<Option<Datum<'a>>, Fault> {
-        let slot = self.key(key).and_then(|key| table.attributes.get(key));
-        slot.unwrap_or(&Slot::NotDecoded).get(row, field)
+        self.attribute(table, self.key(key)).get(row, field)
     }
 
     fn resource_attribute<'a>(
@@ -319,8 +338,33 @@ impl Segment {
         key: &str,
         field: &Field,
     ) -> Result<Option<Datum<'a>>, Fault> {
-        let slot = self.key(key).and_then(|key| self.resources.get(key));
-        slot.unwrap_or(&Slot::NotDecoded).get(table.resource.get(row) as usize, field)
+        self.resource(self.key(key)).get(table.resource.get(row) as usize, field)
+    }
+
+    /// The column of an attribute of the rows of `table`, by the key's number if it has one.
+    pub fn attribute<'a>(&'a self, table: &'a Table, key: Option<usize>) -> &'a Slot {
+        key.and_then(|key| table.attributes.get(key)).unwrap_or(self.unknown())
+    }
+
+    /// The column of an attribute of the resources, by the key's number if it has one.
+    pub fn resource(&self, key: Option<usize>) -> &Slot {
+        key.and_then(|key| self.resources.get(key)).unwrap_or(self.unknown())
+    }
+
+    /// What stands for a column of a key that the segment does not know.
+    fn unknown(&self) -> &'static Slot {
+        match self.coverage {
+            Coverage::All => &Slot::Decoded(Column::EMPTY),
+            Coverage::Operations(_) => &Slot::NotDecoded,
+        }
+    }
+
+    /// Whether all that was looked at so far is what was written.
+    ///
+    /// # Errors
+    /// The first damage that was met: answers so far may rest on it.
+    pub fn sound(&self) -> Result<(), Fault> {
+        self.store.as_ref().and_then(|store| store.fault()).map_or(Ok(()), Err)
     }
 
     /// What rows are listed by: start, span id, then name, so that the order is total and does
@@ -328,6 +372,12 @@ impl Segment {
     pub fn by_start(&self, at: RowRef) -> (u64, u64, &str, u32) {
         let name = &*self.operations[at.operation as usize].name;
         (self.start(at), self.span_id(at), name, at.row)
+    }
+}
+
+impl Fault {
+    fn not_decoded(what: String) -> Self {
+        Self::NotDecoded { what }
     }
 }
 
@@ -339,7 +389,7 @@ impl Slot {
     pub fn column(&self, field: &Field) -> Result<&Column, Fault> {
         match self {
             Self::Decoded(column) => Ok(column),
-            Self::NotDecoded => Err(Fault { what: format!("the field {field:?}") }),
+            Self::NotDecoded => Err(Fault::not_decoded(format!("the field {field:?}"))),
         }
     }
 

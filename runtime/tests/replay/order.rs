@@ -3,12 +3,12 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use betrace_runtime::{Error, Options, TimeRange, replay};
+use betrace_runtime::{Error, Options, Segments, TimeRange, replay};
 use ir::module::Operation;
 use ir::segment::Coverage;
-use ir::{Interpreter, Segment};
+use ir::{Interpreter, Mask, Segment};
 
-use crate::support::{Rules, options, run_with, segments};
+use crate::support::{BASE, MS, Rules, options, run_with, segments};
 
 fn rules() -> Rules {
     let mut rules = Rules::default();
@@ -81,6 +81,41 @@ fn slow_segments_hold_back_the_fast_ones() {
     .unwrap();
     assert_eq!(ids.len(), 150);
     assert!(ids.is_sorted());
+}
+
+/// Every so many-th trace is judged in one segment, the next in another: all overlap in time.
+struct Dealt(usize);
+
+impl Segments<Unread> for Dealt {
+    fn get(&self, number: usize) -> Result<Option<Segment>, Unread> {
+        if number == self.0 {
+            return Ok(None);
+        }
+        let mut segment = segments(&traces(), usize::MAX).remove(0);
+        let mut hidden = Mask::full(segment.len());
+        (number..segment.len()).step_by(self.0).for_each(|trace| hidden.remove(trace));
+        segment.hidden = Some(hidden);
+        Ok(Some(segment))
+    }
+
+    fn earliest(&self, number: usize) -> Option<u64> {
+        Some(BASE + number as u64 / 3 * MS)
+    }
+}
+
+#[test]
+fn segments_that_overlap_in_time_are_told_in_order_of_time_and_hidden_traces_nowhere() {
+    let module = rules().module;
+    let expected = run_with(&module, &traces(), usize::MAX, &Options::default());
+    for (threads, parts) in [(1, 1), (1, 2), (2, 7), (4, 50)] {
+        let mut signals = Vec::new();
+        let options = options(threads, TimeRange::default());
+        let reports = replay(&module, &Interpreter, &options, &Dealt(parts), &mut |signal| {
+            signals.push(signal);
+            Ok(())
+        });
+        assert_eq!((reports.unwrap(), signals), expected, "{parts} segments");
+    }
 }
 
 #[test]

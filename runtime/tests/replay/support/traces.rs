@@ -128,7 +128,7 @@ fn segment(traces: &[Vec<Span>]) -> Segment {
         },
         keys: keys.iter().map(|&key| key.into()).collect(),
         operations: directory,
-        tables,
+        tables: tables.into_iter().collect(),
         resources: keys
             .iter()
             .map(|&key| column(resources.iter().map(|resource| resource.get(key)).collect()))
