@@ -2,12 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use corpora::otlp::{Recognition, Tally};
-use corpora::source::{FirstFew, Place, SourceReport};
-
-/// The kind of defect that a document above the limit is; the name of one for which there is not
-/// enough memory begins with it.
-pub(crate) const TOO_LARGE: &str = "document_too_large";
+use corpora::otlp::Recognition;
+use corpora::statement::Statement;
+pub use corpora::statement::{Malformed, Note};
 
 /// What a replay has read and what not. Except for `seconds` and the bytes on disk it is the same
 /// for any order of the same inputs and any number of threads.
@@ -54,24 +51,6 @@ pub struct Completeness {
     pub seconds: f64,
 }
 
-/// Defects of one kind.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Malformed {
-    /// How many.
-    pub count: u64,
-    /// The first places, as `input:line (byte offset)`.
-    pub places: Vec<String>,
-}
-
-/// An input and why it was passed over.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Note {
-    /// The input.
-    pub input: String,
-    /// Why.
-    pub why: String,
-}
-
 impl Completeness {
     /// Whether everything that may hold spans was read and understood. Hidden files and what another
     /// name leads to may be [skipped](Self::skipped), files of other names may not.
@@ -91,54 +70,21 @@ impl Completeness {
         self.documents > 0 && self.spans == 0
     }
 
-    /// Puts the accounts of reading and decoding together.
-    pub(crate) fn of(source: SourceReport, tally: Tally) -> Self {
-        let mut malformed: BTreeMap<String, Malformed> = BTreeMap::new();
-        for (defect, places) in &tally.malformed {
-            malformed.insert(defect.to_string(), Malformed::of(places));
-        }
-        if source.refused.count() > 0 {
-            malformed.insert(TOO_LARGE.to_owned(), Malformed::of(&source.refused));
-        }
-        for (kind, notes) in [("truncated", &source.truncated), ("damaged", &source.damaged)] {
-            if notes.count() > 0 {
-                let places = notes.first().iter();
-                let places = places.map(|note| format!("{}: {}", note.input, note.why)).collect();
-                malformed.insert(kind.to_owned(), Malformed { count: notes.count(), places });
-            }
-        }
-        let notes = |notes: &FirstFew<corpora::source::Note>| {
-            let notes = notes.first().iter();
-            notes
-                .map(|note| Note { input: note.input.to_string(), why: note.why.to_string() })
-                .collect()
-        };
-        let other_signals = tally.other_signals.into_iter();
+    /// What the readers' account says.
+    pub(crate) fn of(read: Statement) -> Self {
         Self {
-            files: source.files,
-            bytes: source.bytes,
-            documents: tally.documents,
-            malformed,
-            empty: tally.empty,
-            other_signals: other_signals
-                .map(|(signal, count)| (signal.to_owned(), count))
-                .collect(),
-            unread: notes(&source.unread),
-            unread_count: source.unread.count(),
-            skipped: notes(&source.skipped),
-            skipped_count: source.skipped.count(),
-            other_names: source.other_names,
+            files: read.files,
+            bytes: read.bytes,
+            documents: read.documents,
+            malformed: read.malformed,
+            empty: read.empty,
+            other_signals: read.other_signals,
+            unread: read.unread.first,
+            unread_count: read.unread.count,
+            skipped: read.skipped.first,
+            skipped_count: read.skipped.count,
+            other_names: read.other_names,
             ..Self::default()
         }
-    }
-}
-
-impl Malformed {
-    fn of(places: &FirstFew<Place>) -> Self {
-        let shown = places
-            .first()
-            .iter()
-            .map(|place| format!("{}:{} (byte {})", place.input, place.line, place.offset));
-        Self { count: places.count(), places: shown.collect() }
     }
 }

@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, SegmentSize, SpanRecord, Unsealed};
-use corpora::otlp::{Decoder, Recognition, VALUE_DEPTH};
+use corpora::otlp::{Budget, Decoder, Metered, OverBudget, Recognition, VALUE_DEPTH};
 use corpora::source::{self, SourceReport, Walk, walk};
+use corpora::statement::Statement;
 use ir::Fault;
 use jiff::tz::TimeZone;
 use runtime::{Moment, RangeError, RuleReport, Signal, TimeRange};
@@ -110,6 +111,12 @@ pub enum ReplayError {
     Io(#[from] io::Error),
 }
 
+impl From<OverBudget> for ReplayError {
+    fn from(OverBudget { needed, limit }: OverBudget) -> Self {
+        Self::Memory { needed, limit }
+    }
+}
+
 /// What a replay found.
 #[derive(Clone, Debug)]
 pub struct Report {
@@ -127,7 +134,7 @@ pub struct Report {
 pub struct Replay {
     program: Program,
     options: ReplayOptions,
-    workers: Vec<Worker>,
+    workers: Vec<Metered>,
     source: SourceReport,
     /// Bytes of pushed spans, about, since memory was last looked at.
     pushed: usize,
@@ -135,16 +142,10 @@ pub struct Replay {
     started: Instant,
 }
 
-/// A decoder and what it holds, counted apart so that all can be added up.
-struct Worker {
-    decoder: Decoder,
-    bytes: u64,
-}
-
 impl Replay {
     /// A replay without spans yet.
     pub fn new(program: &Program, options: ReplayOptions) -> Self {
-        let worker = |_| Worker { decoder: Decoder::new(program.schema().clone()), bytes: 0 };
+        let worker = |_| Metered::new(Decoder::new(program.schema().clone()));
         Self {
             workers: (0..options.threads.get()).map(worker).collect(),
             program: program.clone(),
@@ -183,7 +184,7 @@ impl Replay {
             });
         self.source.merge(report);
         self.stopped |= result.is_err();
-        result
+        Ok(result?)
     }
 
     /// Reads OTLP JSON from memory, plain or compressed; `name` stands for it in the report.
@@ -204,7 +205,7 @@ impl Replay {
         }
         self.source.merge(stream.into_report());
         self.stopped |= result.is_err();
-        result
+        Ok(result?)
     }
 
     /// Adds one span.
@@ -225,7 +226,7 @@ impl Replay {
         let too_deep = |key: &str| ReplayError::SpanDepth { name: name(), key: key.to_owned() };
         self.pushed += size_of::<Span>() + span.size().map_err(too_deep)?;
         let worker = self.workers.first_mut().expect("there is at least one worker");
-        add(worker.decoder.sink_mut(), span, trace_id, span_id);
+        add(worker.decoder_mut().sink_mut(), span, trace_id, span_id);
         if self.pushed < PUSHED_BETWEEN_CHECKS {
             return Ok(());
         }
@@ -234,12 +235,11 @@ impl Replay {
         let worker = self.workers.first_mut().expect("there is at least one worker");
         let result = worker.check(&budget);
         self.stopped |= result.is_err();
-        result
+        Ok(result?)
     }
 
     fn budget(&self) -> Budget {
-        let held = self.workers.iter().map(|worker| worker.bytes).sum();
-        Budget { held: AtomicU64::new(held), limit: self.options.memory.unwrap_or(u64::MAX) }
+        Budget::new(&self.workers, self.options.memory.unwrap_or(u64::MAX))
     }
 
     /// Judges all spans. `signals` is called for every violation in order of time, then of trace,
@@ -255,8 +255,9 @@ impl Replay {
         let mut tally = corpora::otlp::Tally::default();
         let mut decoder = Recognition::default();
         for worker in self.workers {
-            decoder.merge(worker.decoder.recognition());
-            let (builder, own) = worker.decoder.into_parts();
+            let worker = worker.into_decoder();
+            decoder.merge(worker.recognition());
+            let (builder, own) = worker.into_parts();
             builders.push(builder);
             tally.merge(own);
         }
@@ -275,16 +276,10 @@ impl Replay {
             stopped: self.stopped,
             decoder,
             seconds: self.started.elapsed().as_secs_f64(),
-            ..Completeness::of(self.source, tally)
+            ..Completeness::of(Statement::of(self.source, tally))
         };
         Ok(Report { rules, completeness, first: finished.first, last: finished.last })
     }
-}
-
-/// The memory that all workers may hold together.
-struct Budget {
-    held: AtomicU64,
-    limit: u64,
 }
 
 impl ReplayOptions {
@@ -306,25 +301,6 @@ impl ReplayOptions {
         };
         let (threads, signals) = (self.threads, self.signals);
         Ok(runtime::Options { threads, range, zone: self.zone.clone(), signals })
-    }
-}
-
-impl Worker {
-    /// Decodes a block, except for documents that need more memory than is left.
-    fn decode(&mut self, block: &source::Block<'_>, budget: &Budget) -> Result<(), ReplayError> {
-        let left = budget.limit.saturating_sub(budget.held.load(Ordering::Relaxed));
-        self.decoder.set_room(usize::try_from(left).unwrap_or(usize::MAX));
-        self.decoder.decode_block(block);
-        self.check(budget)
-    }
-
-    /// Counts what it holds now among what all hold.
-    fn check(&mut self, Budget { held, limit }: &Budget) -> Result<(), ReplayError> {
-        let bytes = self.decoder.bytes() as u64;
-        let grown = bytes.wrapping_sub(self.bytes);
-        self.bytes = bytes;
-        let needed = held.fetch_add(grown, Ordering::Relaxed).wrapping_add(grown);
-        if needed > *limit { Err(ReplayError::Memory { needed, limit: *limit }) } else { Ok(()) }
     }
 }
 

@@ -16,11 +16,11 @@ use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
 use super::settings::{Flags, Settings};
 use super::{config_file, json, loading, table};
-use crate::completeness::TOO_LARGE;
 use crate::{
     CompileOptions, LeftToLoops, Module, Moment, Program, Replay, ReplayError, ReplayOptions,
     Report, RuleSet, Signal,
 };
+use corpora::statement::TOO_LARGE;
 
 /// Replays, prints, and says how it ended.
 pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {

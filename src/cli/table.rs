@@ -8,8 +8,8 @@ use jiff::tz::TimeZone;
 
 use super::args::{Period, ReplayArgs};
 use super::periods::{self, Bucket};
-use crate::completeness::TOO_LARGE;
 use crate::{Completeness, Report, RuleReport, rfc3339};
+use corpora::statement::TOO_LARGE;
 
 /// Characters of a value that are shown; on a screen nobody needs more to recognise it.
 const SHOWN: usize = 48;

@@ -15,6 +15,7 @@
 //! ever half-added. Of a document that breaks off, the whole spans stay and the rest is counted
 //! once as unfinished.
 
+mod metered;
 mod nodes;
 mod predict;
 mod scan;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 
 use ir::Schema;
 
+pub use metered::{Budget, Metered, OverBudget};
 pub use predict::Recognition;
 pub use tally::{Defect, Tally};
 pub use value::VALUE_DEPTH;
@@ -186,6 +188,16 @@ impl<S: SpanSink> Decoder<S> {
     /// The sink, to add spans that come another way.
     pub fn sink_mut(&mut self) -> &mut S {
         &mut self.sink
+    }
+
+    /// The account since it was last taken.
+    pub fn take_tally(&mut self) -> Tally {
+        std::mem::take(&mut self.tally)
+    }
+
+    /// Adds to the account what was taken from it.
+    pub fn add_tally(&mut self, tally: Tally) {
+        self.tally.merge(tally);
     }
 
     /// The account so far.

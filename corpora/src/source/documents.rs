@@ -89,6 +89,19 @@ pub(super) struct Frame {
     pub(super) ends_input: bool,
 }
 
+impl Frame {
+    /// The chunk in the buffer whose first byte is byte `base` of the input.
+    pub(super) fn chunk<'a>(&self, bytes: &'a [u8], base: u64) -> Chunk<'a> {
+        Chunk {
+            bytes: &bytes[self.start..self.end],
+            offset: base + self.start as u64,
+            line: self.line,
+            kind: self.kind,
+            ends_input: self.ends_input,
+        }
+    }
+}
+
 /// The next thing in a text.
 pub(super) enum Step {
     Chunk(Frame),
@@ -163,6 +176,12 @@ impl Framer {
             searched: 0,
             fresh: false,
         }
+    }
+
+    /// Says that the text begins at this line; before any of it was looked at.
+    pub(super) fn begin_at_line(&mut self, line: u64) {
+        self.line = line;
+        self.from_line = line;
     }
 
     /// The first byte that is still needed.

@@ -7,6 +7,7 @@
 //! may take what it can of the rest.
 
 mod decompress;
+mod digest;
 mod documents;
 mod pattern;
 mod report;
@@ -19,12 +20,13 @@ mod walk;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+pub use digest::{Digest, HEAD, Known, Prefix};
 pub use documents::{Chunk, Kind, PADDING};
 pub use report::{FirstFew, KEPT_PLACES, Note, Place, SourceReport, Why};
-pub use run::run;
+pub use run::{known, open, run};
 pub use scan::{Breakage, MAX_DEPTH};
 pub use split::Split;
-pub use stream::{Block, Buffer, Stream};
+pub use stream::{Block, Buffer, Digests, Stream};
 pub use walk::{Input, Origin, Walk, walk};
 
 /// Largest document that is read unless [`Options::max_document`] says otherwise: 64 MiB.

@@ -3,10 +3,13 @@
 //! huge file both keep all workers busy and nothing waits in a queue.
 
 use std::fs::File;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::Options;
+use super::decompress::Decoder;
+use super::digest::{Known, Prefix, prefix};
 use super::report::{Note, SourceReport, Why};
 use super::stream::{Block, Buffer, Stream};
 use super::walk::{Input, Origin, not_regular};
@@ -102,19 +105,19 @@ impl Feed<'_> {
     /// An input that nobody reads yet, or else one that another worker reads.
     fn stream(&self, number: usize) -> Option<Shared> {
         // One worker at a time opens, so that none finds nothing open while the last is opened.
-        let mut open = lock(&self.open);
+        let mut opened = lock(&self.open);
         while let Some(input) = self.inputs.get(self.next.fetch_add(1, Ordering::Relaxed)) {
-            match open_input(input, self.options) {
+            match open(input, self.options) {
                 Ok(stream) => {
                     let shared = Arc::new(Mutex::new(Some(stream)));
-                    open.push(Arc::clone(&shared));
+                    opened.push(Arc::clone(&shared));
                     return Some(shared);
                 }
                 Err(why) => lock(&self.report).note(note(input, why)),
             }
         }
-        let helped = number % open.len().max(1);
-        open.get(helped).map(Arc::clone)
+        let helped = number % opened.len().max(1);
+        opened.get(helped).map(Arc::clone)
     }
 
     /// Takes an input that was read to its end off the list and keeps its report.
@@ -151,20 +154,38 @@ impl Drop for StopOnPanic<'_> {
     }
 }
 
-fn open_input(input: &Input, options: &Options) -> Result<Stream<'static>, Why> {
+/// Opens an input.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn open(input: &Input, options: &Options) -> Result<Stream<'static>, Why> {
     let name = Arc::clone(&input.name);
     match &input.origin {
         Origin::Stdin => Ok(Stream::new(input.order, name, std::io::stdin(), options.clone())),
-        Origin::File(path) => {
-            let system = |error: std::io::Error| Why::System(error.to_string());
-            // Looked at again: opening a FIFO that took the file's place would wait.
-            let kind = std::fs::metadata(path).map_err(system)?.file_type();
-            if let Some(what) = not_regular(kind) {
-                return Err(Why::NotRegular(what));
-            }
-            let file = File::open(path).map_err(system)?;
-            Ok(Stream::new(input.order, name, file, options.clone()))
+        Origin::File(path) => Ok(Stream::new(input.order, name, open_file(path)?, options.clone())),
+    }
+}
+
+/// How much of an input is known. Of standard input nothing is, since it can be read only once.
+///
+/// # Errors
+/// Why it cannot be read.
+pub fn known<'k, K: Known>(input: &Input, known: &'k [K]) -> Result<Option<Prefix<'k, K>>, Why> {
+    match &input.origin {
+        Origin::File(path) if !known.is_empty() => {
+            Ok(prefix(known, &mut Decoder::New(open_file(path)?)))
         }
+        _ => Ok(None),
+    }
+}
+
+fn open_file(path: &Path) -> Result<File, Why> {
+    let system = |error: std::io::Error| Why::System(error.to_string());
+    // Looked at again: opening a FIFO that took the file's place would wait.
+    let kind = std::fs::metadata(path).map_err(system)?.file_type();
+    match not_regular(kind) {
+        Some(what) => Err(Why::NotRegular(what)),
+        None => File::open(path).map_err(system),
     }
 }
 

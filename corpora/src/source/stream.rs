@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::Options;
 use super::decompress::Decoder;
-use super::documents::{Chunk, Frame, Framer, Step};
+use super::digest::Digest;
+use super::documents::{Chunk, Frame, Framer, Kind, Step};
 use super::report::{Note, Place, SourceReport, Why};
 
 /// Most chunks in a block, so that tiny documents do not need many times their size.
@@ -30,19 +31,16 @@ pub struct Block<'a> {
     bytes: &'a [u8],
     frames: &'a [Frame],
     base: u64,
+    /// Whether its last chunk begins a document that the input does not finish; only of a
+    /// [digested](Stream::digested) input, which may have grown when it is read again.
+    pub unfinished: bool,
 }
 
 impl<'a> Block<'a> {
     /// The chunks, in the order of the input.
     pub fn chunks(&self) -> impl Iterator<Item = Chunk<'a>> + use<'a> {
         let (bytes, base) = (self.bytes, self.base);
-        self.frames.iter().map(move |frame| Chunk {
-            bytes: &bytes[frame.start..frame.end],
-            offset: base + frame.start as u64,
-            line: frame.line,
-            kind: frame.kind,
-            ends_input: frame.ends_input,
-        })
+        self.frames.iter().map(move |frame| frame.chunk(bytes, base))
     }
 
     /// The place of one of its chunks, for a message.
@@ -70,6 +68,16 @@ pub struct Stream<'a> {
     ended: bool,
     raw_bytes: Arc<AtomicU64>,
     report: SourceReport,
+    digests: Option<Digests>,
+}
+
+/// What an input is known by.
+#[derive(Clone, Debug, Default)]
+pub struct Digests {
+    /// Of all blocks that were handed out, but for a last document that is not finished.
+    pub read: Digest,
+    /// The same with that document, if there is one.
+    pub seen: Option<Digest>,
 }
 
 impl<'a> Stream<'a> {
@@ -94,7 +102,43 @@ impl<'a> Stream<'a> {
             ended: false,
             raw_bytes,
             report: SourceReport::default(),
+            digests: None,
         }
+    }
+
+    /// The same, with a digest of what is handed out, so that it is known when it comes again.
+    pub fn digested(self) -> Self {
+        Self { digests: Some(Digests::default()), ..self }
+    }
+
+    /// The same from behind the text of `read`, which ends `lines` lines, on.
+    pub fn resumed(mut self, read: Digest, lines: u64) -> Self {
+        let mut left = read.length();
+        let mut passed = vec![0; self.options.read_bytes.max(1)];
+        while left > 0 && !self.ended {
+            let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(passed.len());
+            match self.decoder.read(&mut passed[..wanted]) {
+                Ok(n) => {
+                    self.ended = n == 0;
+                    left -= n as u64;
+                }
+                Err(why) => {
+                    self.note(why);
+                    self.ended = true;
+                }
+            }
+        }
+        self.base = read.length();
+        self.framer.begin_at_line(1 + lines);
+        self.sniffed = true;
+        self.report.files += 1;
+        Self { digests: Some(Digests { read, seen: None }), ..self }
+    }
+
+    /// What the text is known by, of which all blocks so far were handed out; only of a
+    /// [digested](Self::digested) input.
+    pub fn digests(&self) -> Option<&Digests> {
+        self.digests.as_ref()
     }
 
     /// Reads the next block into `buffer`; `None` at the end of the input.
@@ -123,6 +167,13 @@ impl<'a> Stream<'a> {
         }
         let base = self.base;
         let keep = self.framer.keep_from();
+        let unfinished = self.unfinished(bytes, frames);
+        self.pass(&bytes[..unfinished.unwrap_or(keep)]);
+        if let (Some(start), Some(digests)) = (unfinished, &mut self.digests) {
+            let mut seen = digests.read.clone();
+            seen.update(&bytes[start..keep]);
+            digests.seen = Some(seen);
+        }
         self.tail.clear();
         self.tail.extend_from_slice(&bytes[keep..filled]);
         self.framer.rebase();
@@ -131,7 +182,8 @@ impl<'a> Stream<'a> {
             return None;
         }
         let input = Arc::clone(&self.name);
-        Some(Block { order: self.order, input, bytes: &bytes[..filled], frames, base })
+        let unfinished = unfinished.is_some();
+        Some(Block { order: self.order, input, bytes: &bytes[..filled], frames, base, unfinished })
     }
 
     /// What was read and what was wrong with it; [`Why::Stopped`] unless all blocks were taken.
@@ -141,6 +193,22 @@ impl<'a> Stream<'a> {
         }
         self.report.bytes = self.raw_bytes.load(Ordering::Relaxed);
         self.report
+    }
+
+    /// Where the document begins that a digested input breaks off in.
+    fn unfinished(&self, bytes: &[u8], frames: &[Frame]) -> Option<usize> {
+        let last = frames.last().filter(|last| last.ends_input && self.digests.is_some())?;
+        let chunk = last.chunk(bytes, 0);
+        let mut pieces = chunk.split();
+        let piece = pieces.find(|piece| piece.kind == Kind::Unfinished)?;
+        Some(piece.offset as usize)
+    }
+
+    /// Adds what is passed to the digest.
+    fn pass(&mut self, bytes: &[u8]) {
+        if let Some(digests) = &mut self.digests {
+            digests.read.update(bytes);
+        }
     }
 
     /// Finds all chunks that are complete.
@@ -166,6 +234,7 @@ impl<'a> Stream<'a> {
     fn discard(&mut self, bytes: &mut [u8], filled: usize) -> usize {
         let keep = self.framer.keep_from();
         if keep > 0 {
+            self.pass(&bytes[..keep]);
             bytes.copy_within(keep..filled, 0);
             self.base += keep as u64;
             self.framer.rebase();
@@ -196,6 +265,7 @@ impl<'a> Stream<'a> {
             match sniff(&bytes[..filled]) {
                 Ok(mark) => {
                     self.report.files += 1;
+                    self.pass(&bytes[..mark]);
                     bytes.copy_within(mark..filled, 0);
                     self.base += mark as u64;
                     filled -= mark;

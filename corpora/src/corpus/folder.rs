@@ -1,0 +1,254 @@
+//! The folder of a corpus: who may write, how a commit replaces the manifest, what is left over.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use hashbrown::HashSet;
+
+use super::CorpusError;
+use super::manifest::{FORMAT, Manifest, Refused};
+
+const MANIFEST: &str = "MANIFEST";
+const PREVIOUS: &str = "MANIFEST.previous";
+const NEXT: &str = "MANIFEST.next";
+const SEGMENTS: &str = "segments";
+const WRITER: &str = "writer.lock";
+const READERS: &str = "readers.lock";
+
+/// Where a corpus lies.
+#[derive(Clone, Debug)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// A corpus as one commit left it; its files stay while this lives.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// The folder.
+    pub folder: Folder,
+    /// The manifest of that commit.
+    pub manifest: Manifest,
+    /// Why the newest manifest could not be read, if this is the one before it.
+    pub fallback: Option<String>,
+    _readers: Option<File>,
+}
+
+/// The one process that may change a corpus.
+#[derive(Debug)]
+pub struct Writer {
+    folder: Folder,
+    manifest: Manifest,
+    _lock: File,
+}
+
+impl Folder {
+    /// The folder at `path`, whether there is a corpus or not.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Its path.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The path of a segment's file.
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(SEGMENTS).join(name)
+    }
+
+    /// Opens the corpus for reading. Where the folder cannot be written to, files are not kept from
+    /// being removed by a writer while they are read.
+    ///
+    /// # Errors
+    /// [`CorpusError`]; a damaged manifest is one only where the one before it cannot be read either.
+    pub fn read(&self) -> Result<Snapshot, CorpusError> {
+        let newest = self.path.join(MANIFEST);
+        if !self.path.join(PREVIOUS).exists() && !newest.exists() {
+            return Err(CorpusError::Missing(self.path.clone()));
+        }
+        let readers = self.open_lock(READERS).ok();
+        if let Some(readers) = &readers {
+            readers.lock_shared().map_err(CorpusError::io(self.path.join(READERS)))?;
+        }
+        let (manifest, fallback) = self.manifest()?;
+        Ok(Snapshot { folder: self.clone(), manifest, fallback, _readers: readers })
+    }
+
+    /// Opens the corpus for writing, makes it if there is none, and removes what crashes left.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn write(&self) -> Result<Writer, CorpusError> {
+        fs::create_dir_all(self.path.join(SEGMENTS)).map_err(CorpusError::io(&self.path))?;
+        let lock_path = self.path.join(WRITER);
+        let mut lock = self.open_lock(WRITER).map_err(CorpusError::io(&lock_path))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                let _ = lock.read_to_string(&mut holder);
+                return Err(CorpusError::Busy { path: self.path.clone(), holder });
+            }
+            Err(TryLockError::Error(error)) => return Err(CorpusError::io(lock_path)(error)),
+        }
+        let note = |lock: &mut File| {
+            lock.set_len(0)?;
+            lock.rewind()?;
+            write!(lock, "process {}", std::process::id())
+        };
+        note(&mut lock).map_err(CorpusError::io(&lock_path))?;
+        let manifest = match self.manifest() {
+            Err(CorpusError::Missing(_)) => Manifest::new(),
+            found => found?.0,
+        };
+        let mut writer = Writer { folder: self.clone(), manifest, _lock: lock };
+        if writer.manifest.generation == 0 {
+            writer.check_empty()?;
+            writer.commit(Manifest::new())?;
+        }
+        writer.sweep()?;
+        Ok(writer)
+    }
+
+    fn open_lock(&self, name: &str) -> io::Result<File> {
+        let mut options = OpenOptions::new();
+        options.read(true).write(true).create(true).truncate(false).open(self.path.join(name))
+    }
+
+    /// The newest manifest, or the one before it and why.
+    fn manifest(&self) -> Result<(Manifest, Option<String>), CorpusError> {
+        let newest = self.parse(MANIFEST);
+        match newest {
+            Ok(manifest) => Ok((manifest, None)),
+            Err(newer @ CorpusError::Newer { .. }) => Err(newer),
+            Err(error) => match self.parse(PREVIOUS) {
+                Ok(manifest) => Ok((manifest, Some(error.to_string()))),
+                Err(_) => Err(error),
+            },
+        }
+    }
+
+    fn parse(&self, name: &str) -> Result<Manifest, CorpusError> {
+        let path = self.path.join(name);
+        let text = match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Err(CorpusError::Missing(self.path.clone()));
+            }
+            text => text.map_err(CorpusError::io(&path))?,
+        };
+        Manifest::parse(&text).map_err(|refused| match refused {
+            Refused::Damaged(what) => CorpusError::Damaged { path, what },
+            Refused::Newer(found) => CorpusError::Newer { path, found, known: FORMAT },
+        })
+    }
+}
+
+impl Writer {
+    /// The folder.
+    pub fn folder(&self) -> &Folder {
+        &self.folder
+    }
+
+    /// The manifest of the last commit.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Writes a file that a later commit may name, and waits until it is on disk. Its number must
+    /// not have been used.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`]; what was written of it is removed by the next writer.
+    pub fn put<T>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&mut File) -> io::Result<T>,
+    ) -> Result<T, CorpusError> {
+        let path = self.folder.file(name);
+        let put = || {
+            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
+            let written = write(&mut file)?;
+            file.sync_all()?;
+            let mut permissions = file.metadata()?.permissions();
+            permissions.set_readonly(true);
+            file.set_permissions(permissions)?;
+            Ok(written)
+        };
+        put().map_err(CorpusError::io(&path))
+    }
+
+    /// Makes `manifest` the corpus, with the next generation. All or nothing.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`]; then the corpus is what it was, or, where only the last look at the disk
+    /// failed, already the new one.
+    pub fn commit(&mut self, manifest: Manifest) -> Result<(), CorpusError> {
+        let manifest = Manifest { generation: self.manifest.generation + 1, ..manifest };
+        let path = |name: &str| self.folder.path.join(name);
+        let replace = || {
+            sync(&self.folder.path.join(SEGMENTS))?;
+            let mut next = File::create(path(NEXT))?;
+            next.write_all(manifest.to_text().as_bytes())?;
+            next.sync_all()?;
+            if path(MANIFEST).exists() {
+                // The manifest stays under its own name at every moment.
+                let _ = fs::remove_file(path(PREVIOUS));
+                fs::hard_link(path(MANIFEST), path(PREVIOUS))?;
+            }
+            fs::rename(path(NEXT), path(MANIFEST))?;
+            sync(&self.folder.path)
+        };
+        replace().map_err(CorpusError::io(path(MANIFEST)))?;
+        self.manifest = manifest;
+        Ok(())
+    }
+
+    /// Removes files that neither this manifest nor the one before it names, unless somebody reads.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`].
+    pub fn sweep(&self) -> Result<(), CorpusError> {
+        let readers = self.folder.open_lock(READERS);
+        let readers = readers.map_err(CorpusError::io(self.folder.path.join(READERS)))?;
+        if readers.try_lock().is_err() {
+            return Ok(());
+        }
+        let previous = self.folder.parse(PREVIOUS).ok();
+        let manifests = [Some(&self.manifest), previous.as_ref()];
+        let kept: HashSet<&str> = manifests.into_iter().flatten().flat_map(files).collect();
+        let folder = self.folder.path.join(SEGMENTS);
+        for entry in fs::read_dir(&folder).map_err(CorpusError::io(&folder))? {
+            let entry = entry.map_err(CorpusError::io(&folder))?;
+            if entry.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
+                fs::remove_file(entry.path()).map_err(CorpusError::io(entry.path()))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A folder without manifest must hold nothing but what a crash may have left.
+    fn check_empty(&self) -> Result<(), CorpusError> {
+        let path = &self.folder.path;
+        for entry in fs::read_dir(path).map_err(CorpusError::io(path))? {
+            let name = entry.map_err(CorpusError::io(path))?.file_name();
+            let own = [NEXT, SEGMENTS, WRITER, READERS].iter().any(|own| name == *own);
+            if !own {
+                return Err(CorpusError::Foreign(path.clone()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The files that a manifest names.
+fn files(manifest: &Manifest) -> impl Iterator<Item = &str> {
+    let segments = manifest.segments.iter().map(|segment| &*segment.file);
+    segments.chain(manifest.splits.as_deref())
+}
+
+/// Waits until the names in a folder are on disk.
+fn sync(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}

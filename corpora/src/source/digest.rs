@@ -1,0 +1,243 @@
+//! What a text is known by: a hash of its beginning, and one of all that was read of it.
+
+use std::io::Read;
+
+use hashbrown::HashMap;
+use memchr::memchr_iter;
+
+use super::decompress::Decoder;
+
+/// Bytes of a text, at most, by which one is told from others before all of it is read.
+pub const HEAD: u64 = 64 << 10;
+
+/// A digest that grows with a text.
+#[derive(Clone, Debug, Default)]
+pub struct Digest {
+    all: blake3::Hasher,
+    head: Option<blake3::Hash>,
+    length: u64,
+}
+
+/// A text that was read once, up to some byte.
+pub trait Known {
+    /// The hash of the first [`HEAD`] bytes, or of all that was read if there are fewer, in hex.
+    fn head(&self) -> &str;
+    /// How many bytes were read, and their hash in hex.
+    fn read(&self) -> (u64, &str);
+    /// The same with the document behind them that was not finished, if there was one.
+    fn seen(&self) -> Option<(u64, &str)>;
+}
+
+impl Digest {
+    /// Adds the next bytes.
+    pub fn update(&mut self, mut bytes: &[u8]) {
+        if self.head.is_none() {
+            let missing = (HEAD - self.length) as usize;
+            let (head, rest) = bytes.split_at(missing.min(bytes.len()));
+            self.all.update(head);
+            self.length += head.len() as u64;
+            if head.len() == missing {
+                self.head = Some(self.all.finalize());
+            }
+            bytes = rest;
+        }
+        self.all.update(bytes);
+        self.length += bytes.len() as u64;
+    }
+
+    /// Bytes so far.
+    pub fn length(&self) -> u64 {
+        self.length
+    }
+
+    /// The hash of the first [`HEAD`] bytes, or of all if there are fewer, in hex.
+    pub fn head(&self) -> String {
+        self.head.unwrap_or_else(|| self.all.finalize()).to_hex().to_string()
+    }
+
+    /// The hash of all bytes, in hex.
+    pub fn digest(&self) -> String {
+        self.all.finalize().to_hex().to_string()
+    }
+}
+
+/// How much of a text is known.
+pub struct Prefix<'k, K> {
+    /// The longest known text that this one begins with.
+    pub known: &'k K,
+    /// Its digest, to go on with.
+    pub digest: Digest,
+    /// Lines that end in it.
+    pub lines: u64,
+    /// Whether nothing follows that was not seen.
+    pub whole: bool,
+}
+
+/// Finds the longest of the `known` texts that a text begins with. What cannot be read ends it. No
+/// more is read than the known ones of the same beginning are long, and a buffer.
+pub(super) fn prefix<'k, K: Known, R: Read>(
+    known: &'k [K],
+    text: &mut Decoder<R>,
+) -> Option<Prefix<'k, K>> {
+    let mut reader =
+        Ahead { text, buffer: vec![0; HEAD as usize], filled: 0, ended: false, lines: 0 };
+    reader.fill();
+    let mut alike = reader.alike(known);
+    alike.sort_by_key(|(length, ..)| *length);
+    let mut digest = Digest::default();
+    let (mut read, mut seen) = (None, None);
+    for (length, hash, one) in alike {
+        if !reader.digest_to(length, &mut digest) {
+            break;
+        }
+        if digest.digest() == hash {
+            seen = Some(length);
+            if one.read().0 == length {
+                read = Some((one, digest.clone(), reader.lines));
+            }
+        }
+    }
+    let (known, own, lines) = read?;
+    let whole = seen == Some(digest.length()) && reader.is_at_end();
+    Some(Prefix { known, digest: own, lines, whole })
+}
+
+/// A text with some bytes read ahead.
+struct Ahead<'t, R: Read> {
+    text: &'t mut Decoder<R>,
+    buffer: Vec<u8>,
+    filled: usize,
+    ended: bool,
+    /// Lines that end in what was digested.
+    lines: u64,
+}
+
+impl<R: Read> Ahead<'_, R> {
+    /// Fills the buffer as far as the text reaches.
+    fn fill(&mut self) {
+        while !self.ended && self.filled < self.buffer.len() {
+            let read = self.text.read(&mut self.buffer[self.filled..]).unwrap_or(0);
+            self.ended = read == 0;
+            self.filled += read;
+        }
+    }
+
+    /// The lengths and hashes of known texts whose beginning is the buffer's.
+    fn alike<'k, K: Known>(&self, known: &'k [K]) -> Vec<(u64, &'k str, &'k K)> {
+        let mut heads: HashMap<u64, String> = HashMap::new();
+        let mut alike = Vec::new();
+        for one in known {
+            let (length, hash) = one.read();
+            let head = length.min(HEAD);
+            if head > self.filled as u64 {
+                continue;
+            }
+            let own = heads.entry(head).or_insert_with(|| {
+                let mut digest = Digest::default();
+                digest.update(&self.buffer[..head as usize]);
+                digest.head()
+            });
+            if own == one.head() {
+                alike.push((length, hash, one));
+                alike.extend(one.seen().map(|(length, hash)| (length, hash, one)));
+            }
+        }
+        alike
+    }
+
+    /// Adds bytes to `digest` until it has `length`; whether there were as many.
+    fn digest_to(&mut self, length: u64, digest: &mut Digest) -> bool {
+        while digest.length() < length {
+            if self.filled == 0 {
+                return false;
+            }
+            let wanted = usize::try_from(length - digest.length()).unwrap_or(usize::MAX);
+            let taken = wanted.min(self.filled);
+            digest.update(&self.buffer[..taken]);
+            self.lines += memchr_iter(b'\n', &self.buffer[..taken]).count() as u64;
+            self.buffer.copy_within(taken..self.filled, 0);
+            self.filled -= taken;
+            self.fill();
+        }
+        true
+    }
+
+    fn is_at_end(&self) -> bool {
+        self.ended && self.filled == 0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Text {
+        head: String,
+        read: (u64, String),
+        seen: Option<(u64, String)>,
+    }
+
+    impl Text {
+        fn new(read: &[u8], tail: &[u8]) -> Self {
+            let mut digest = Digest::default();
+            digest.update(read);
+            let (head, read) = (digest.head(), (digest.length(), digest.digest()));
+            digest.update(tail);
+            let seen = (!tail.is_empty()).then(|| (digest.length(), digest.digest()));
+            Self { head, read, seen }
+        }
+    }
+
+    impl Known for Text {
+        fn head(&self) -> &str {
+            &self.head
+        }
+
+        fn read(&self) -> (u64, &str) {
+            (self.read.0, &self.read.1)
+        }
+
+        fn seen(&self) -> Option<(u64, &str)> {
+            self.seen.as_ref().map(|(length, hash)| (*length, &**hash))
+        }
+    }
+
+    /// Number of the known text, bytes and lines that are known, whether all is.
+    fn find(known: &[Text], text: &[u8]) -> Option<(usize, u64, u64, bool)> {
+        let prefix = prefix(known, &mut Decoder::New(text))?;
+        let number = known.iter().position(|one| std::ptr::eq(one, prefix.known))?;
+        Some((number, prefix.digest.length(), prefix.lines, prefix.whole))
+    }
+
+    #[test]
+    fn a_text_is_known_as_far_as_one_that_was_read_reaches() {
+        let long: Vec<u8> =
+            (0..300_000_u32).flat_map(|n| n.wrapping_mul(n).to_le_bytes()).collect();
+        let texts = [&b"one\n"[..], b"one\ntwo\n", &long[..70_000], &long[..900_001]];
+        let known = texts.map(|text| Text::new(text, b""));
+        let lines = |text: &[u8]| memchr_iter(b'\n', text).count() as u64;
+        assert_eq!(find(&known, b""), None);
+        assert_eq!(find(&known, b"on"), None);
+        assert_eq!(find(&known, b"one\n"), Some((0, 4, 1, true)));
+        assert_eq!(find(&known, b"one\ntwx\n"), Some((0, 4, 1, false)));
+        assert_eq!(find(&known, b"one\ntwo\nthree"), Some((1, 8, 2, false)));
+        let read = |end: usize, number, known: usize, whole| {
+            let expected = (number, known as u64, lines(&long[..known]), whole);
+            assert_eq!(find(&texts.map(|text| Text::new(text, b"")), &long[..end]), Some(expected));
+        };
+        read(70_000, 2, 70_000, true);
+        read(900_000, 2, 70_000, false);
+        read(900_001, 3, 900_001, true);
+        read(1_200_000, 3, 900_001, false);
+        assert_eq!(find(&known, &long[1..]), None);
+    }
+
+    #[test]
+    fn an_unfinished_document_is_read_again_only_once_it_has_grown() {
+        let known = [Text::new(b"{}\n", b"{\"a")];
+        assert_eq!(find(&known, b"{}\n{\"a"), Some((0, 3, 1, true)));
+        assert_eq!(find(&known, b"{}\n{\"ab"), Some((0, 3, 1, false)));
+        assert_eq!(find(&known, b"{}\n{"), Some((0, 3, 1, false)));
+        assert_eq!(find(&known, b"{}\n"), Some((0, 3, 1, true)));
+    }
+}
