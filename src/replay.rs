@@ -332,7 +332,8 @@ fn judge(
 }
 
 fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {
-    let resource = builder.resource(span.resource.iter().map(|(key, value)| (key.as_str(), value)));
+    let resource =
+        builder.resource(span.resource.iter().map(|(key, value)| (key.as_str(), value)), "");
     let record = SpanRecord {
         trace_id,
         span_id,
@@ -345,7 +346,8 @@ fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {
         end: span.end,
         flags: span.flags,
         resource,
-        scope: builder.scope("", ""),
+        scope: builder.scope("", "", ""),
+        rest: "",
     };
     builder.span(&record, span.attributes.iter().map(|(key, value)| (key.as_str(), value)));
 }

@@ -181,8 +181,10 @@ impl Span {
             start: self.start,
             end: self.end,
             flags: 0,
-            resource: builder.resource(resource.iter().map(|(key, value)| (key.as_str(), value))),
-            scope: builder.scope("", ""),
+            resource: builder
+                .resource(resource.iter().map(|(key, value)| (key.as_str(), value)), ""),
+            scope: builder.scope("", "", ""),
+            rest: "",
         };
         builder.span(&record, self.attributes.iter().map(|(key, value)| (key.as_str(), value)));
     }

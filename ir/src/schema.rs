@@ -20,6 +20,7 @@ pub struct Schema {
     anywhere: Arc<[usize]>,
     resource_keys: Vec<usize>,
     structure: bool,
+    everything: bool,
 }
 
 /// What to keep of the spans of an operation.
@@ -78,6 +79,11 @@ impl Schema {
         schema
     }
 
+    /// The schema of a corpus: all that spans, scopes and resources bear is kept, under every key.
+    pub fn everything() -> Self {
+        Self { structure: true, everything: true, ..Self::default() }
+    }
+
     /// The same, and parent, scope and flags of every kept span as well.
     pub fn with_structure(mut self) -> Self {
         self.structure = true;
@@ -104,8 +110,16 @@ impl Schema {
         self.structure
     }
 
+    /// Whether all is kept: keys are known when they come, [`Self::keys`] has none of them.
+    pub fn keeps_everything(&self) -> bool {
+        self.everything
+    }
+
     /// What to keep of the spans named `name`. Costly: ask once a distinct name.
     pub fn reads(&self, name: &str) -> Reads {
+        if self.everything {
+            return Reads { named: true, keys: Vec::new(), message: true };
+        }
         let named = self.named.get(name).into_iter().flatten();
         let wildcards = self.wildcards.iter().filter(|&&at| self.operations[at].matches(name));
         let mut all = Reads::default();
@@ -125,7 +139,10 @@ impl Schema {
 
     /// What a segment made by this schema holds.
     pub fn coverage(&self) -> Coverage {
-        Coverage::Operations(self.covered.clone())
+        match self.everything {
+            true => Coverage::All,
+            false => Coverage::Operations(self.covered.clone()),
+        }
     }
 
     fn add(&mut self, operation: usize, field: &Field) {

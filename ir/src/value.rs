@@ -4,6 +4,8 @@
 //! are numbers or numeric text, and bytewise between other texts. This module is the only place
 //! that says so: every engine and every decided dictionary comes back to it.
 
+mod paths;
+
 use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::fmt::Write;
@@ -11,6 +13,7 @@ use std::fmt::Write;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hashbrown::HashMap;
+pub use paths::entries_of_maps;
 
 use crate::number::Number;
 

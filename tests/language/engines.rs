@@ -192,8 +192,9 @@ fn add(builder: &mut Builder, trace_id: u128, span: &Json) {
         start: text("startTimeUnixNano").parse().unwrap(),
         end: text("endTimeUnixNano").parse().unwrap(),
         flags: 0,
-        resource: builder.resource(resource.iter().map(|(key, value)| (key.as_str(), value))),
-        scope: builder.scope("", ""),
+        resource: builder.resource(resource.iter().map(|(key, value)| (key.as_str(), value)), ""),
+        scope: builder.scope("", "", ""),
+        rest: "",
     };
     builder.span(&record, own.iter().map(|(key, value)| (key.as_str(), value)));
 }

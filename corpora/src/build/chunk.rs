@@ -28,6 +28,8 @@ pub(super) struct Row {
     pub(super) resource: u32,
     /// One more than the code of the status message; 0 for none.
     pub(super) message: u32,
+    /// The same of the text of what else it bears.
+    pub(super) rest: u32,
     pub(super) scope: u32,
     pub(super) flags: u32,
     pub(super) kind: u8,
@@ -136,6 +138,7 @@ impl Open {
             operation: pack(|row| row.operation.into()),
             resource: pack(|row| row.resource.into()),
             message: pack(|row| row.message.into()),
+            rest: pack(|row| row.rest.into()),
             scope: pack(|row| row.scope.into()),
             flags: pack(|row| row.flags.into()),
             marks: pack(|row| u64::from(row.kind) << 4 | u64::from(row.status)),
@@ -173,6 +176,7 @@ pub(super) struct Chunk {
     operation: Packed,
     resource: Packed,
     message: Packed,
+    rest: Packed,
     scope: Packed,
     flags: Packed,
     marks: Packed,
@@ -205,6 +209,7 @@ impl Chunk {
         read(&self.operation, |row, operation| row.operation = operation as u32);
         read(&self.resource, |row, resource| row.resource = resource as u32);
         read(&self.message, |row, message| row.message = message as u32);
+        read(&self.rest, |row, rest| row.rest = rest as u32);
         read(&self.scope, |row, scope| row.scope = scope as u32);
         read(&self.flags, |row, flags| row.flags = flags as u32);
         read(&self.marks, |row, marks| {
@@ -226,6 +231,12 @@ impl Chunk {
     /// The attributes of a row, by number of the key, ascending.
     pub(super) fn row_cells(&self, row: usize) -> impl Iterator<Item = (usize, Cell)> {
         self.columns.iter().filter_map(move |(key, cells)| Some((*key as usize, cells.get(row)?)))
+    }
+
+    /// Gives the keys of attributes new numbers, by old number.
+    pub(super) fn renumber(&mut self, places: &[u32]) {
+        self.columns.iter_mut().for_each(|(key, _)| *key = places[*key as usize]);
+        self.columns.sort_unstable_by_key(|(key, _)| *key);
     }
 
     /// Turns the numbers of those attributes to codes that `mixed` says.
@@ -253,6 +264,7 @@ impl Chunk {
             &self.operation,
             &self.resource,
             &self.message,
+            &self.rest,
             &self.scope,
             &self.flags,
             &self.marks,

@@ -14,6 +14,7 @@ use super::cells::Kind;
 use super::chunk::{Chunk, ROWS};
 use super::fingerprints::Fingerprints;
 use super::interner::{Interner, MISSING};
+use super::keys;
 use super::plan::Plan;
 use super::resource::{self, ResourceList};
 use super::seal::{PlanRows, Unsealed};
@@ -27,6 +28,8 @@ const USUAL_COLUMNS: usize = 64;
 #[derive(Debug)]
 pub(super) struct Shared {
     pub(super) schema: Arc<Schema>,
+    /// The attribute keys, by number.
+    pub(super) keys: Vec<Box<str>>,
     /// What is kept, by plan.
     pub(super) reads: Vec<Kept>,
     pub(super) workers: Vec<Maps>,
@@ -37,7 +40,8 @@ pub(super) struct Shared {
     pub(super) dictionaries: Vec<Arc<Dictionary>>,
     pub(super) messages: Arc<Dictionary>,
     pub(super) services: Arc<Dictionary>,
-    pub(super) scope_texts: Arc<Dictionary>,
+    pub(super) rests: Arc<Dictionary>,
+    pub(super) origin_texts: Arc<Dictionary>,
     pub(super) kinds: Arc<Dictionary>,
     pub(super) statuses: Arc<Dictionary>,
     pub(super) resources: Vec<Box<[u32]>>,
@@ -59,6 +63,7 @@ pub(super) struct Kept {
 pub(super) struct Maps {
     pub(super) names: Remap,
     pub(super) messages: Remap,
+    pub(super) rests: Remap,
     pub(super) dictionaries: Vec<Remap>,
     pub(super) resources: Vec<u32>,
     pub(super) scopes: Vec<u32>,
@@ -74,6 +79,11 @@ impl Remap {
     /// The new number.
     pub(super) fn get(&self, old: u32) -> u32 {
         self.0.as_ref().map_or(old, |list| list[old as usize])
+    }
+
+    /// The same, where the old number may be [`MISSING`], which it stays.
+    fn get_any(&self, old: u32) -> u32 {
+        if old == MISSING { MISSING } else { self.get(old) }
     }
 }
 
@@ -94,8 +104,9 @@ pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let Some(schema) = builders.first().map(|builder| Arc::clone(&builder.schema)) else {
         return Finished::default();
     };
+    builders.iter_mut().flat_map(|builder| &mut builder.plans).for_each(Plan::close);
+    let mut joint = Joint { keys: keys::align(&mut builders), ..Joint::default() };
     let plans = Plans::of(&mut builders);
-    let mut joint = Joint::default();
     let maps: Vec<JointMaps> = builders.into_iter().map(|builder| joint.absorb(builder)).collect();
     let shared = joint.rank(schema, plans.reads, maps);
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
@@ -141,9 +152,7 @@ impl Plans {
         let mut plans = Self::default();
         let mut numbers = HashMap::new();
         for (worker, builder) in builders.iter_mut().enumerate() {
-            for mut plan in std::mem::take(&mut builder.plans) {
-                plan.close();
-                let Plan { reads, chunks, .. } = plan;
+            for Plan { reads, chunks, .. } in std::mem::take(&mut builder.plans) {
                 let number = *numbers.entry(reads).or_insert_with_key(|reads| plans.add(reads));
                 plans.chunks[number].extend(chunks.into_iter().map(|chunk| (worker as u32, chunk)));
             }
@@ -175,7 +184,7 @@ fn unify(chunks: &mut WorkersChunks, builders: &mut [Builder]) -> usize {
     }
     if !mixed.is_empty() {
         for (worker, chunk) in chunks {
-            let dictionaries = &mut builders[*worker as usize].dictionaries;
+            let dictionaries = &mut builders[*worker as usize].keys.dictionaries;
             chunk.turn_to_codes(|key| mixed.contains(&key), dictionaries);
         }
     }
@@ -185,11 +194,13 @@ fn unify(chunks: &mut WorkersChunks, builders: &mut [Builder]) -> usize {
 /// The tables of the workers so far, in one numbering: that of the first worker, continued.
 #[derive(Default)]
 struct Joint {
+    keys: Vec<Box<str>>,
     names: DictionaryBuilder,
     dictionaries: Vec<DictionaryBuilder>,
     messages: DictionaryBuilder,
     services: DictionaryBuilder,
-    scope_texts: DictionaryBuilder,
+    rests: DictionaryBuilder,
+    origin_texts: DictionaryBuilder,
     resources: Interner,
     scopes: Interner,
     traces: Option<TraceTable>,
@@ -203,24 +214,26 @@ struct JointMaps {
 
 impl Joint {
     fn absorb(&mut self, builder: Builder) -> JointMaps {
-        self.dictionaries.resize_with(builder.dictionaries.len(), DictionaryBuilder::default);
+        self.dictionaries.resize_with(self.keys.len(), DictionaryBuilder::default);
         let names = absorb(&mut self.names, builder.names);
         let services = absorb(&mut self.services, builder.services);
-        let scope_texts = absorb(&mut self.scope_texts, builder.scope_texts);
-        let dictionaries: Vec<Remap> = (self.dictionaries.iter_mut().zip(builder.dictionaries))
-            .map(|(own, other)| absorb(own, other))
-            .collect();
+        let origin_texts = absorb(&mut self.origin_texts, builder.origin_texts);
+        let dictionaries: Vec<Remap> =
+            (self.dictionaries.iter_mut().zip(builder.keys.dictionaries))
+                .map(|(own, other)| absorb(own, other))
+                .collect();
         // The service matters to roots only: without it, resources that look alike become one.
         let mut scratch = ResourceList::default();
         let resource = |list: &[u32]| {
             scratch.clear();
             resource::attributes(list)
                 .for_each(|(key, code)| scratch.set(key, dictionaries[key].get(code)));
-            scratch.list(MISSING).to_vec()
+            scratch.list(MISSING, origin_texts.get_any(resource::rest(list))).to_vec()
         };
-        let scope = |list: &[u32]| list.iter().map(|&code| scope_texts.get(code)).collect();
+        let scope = |list: &[u32]| list.iter().map(|&code| origin_texts.get(code)).collect();
         let maps = Maps {
             messages: absorb(&mut self.messages, builder.messages),
+            rests: absorb(&mut self.rests, builder.rests),
             resources: renumber(&mut self.resources, builder.resources.lists(), resource),
             scopes: renumber(&mut self.scopes, builder.scopes.lists(), scope),
             ranks: Vec::new(),
@@ -240,10 +253,7 @@ impl Joint {
             let part = other.part(number as u32);
             let root = part.root.map(|root| Root {
                 operation: names.get(root.operation),
-                service: match root.service {
-                    MISSING => MISSING,
-                    service => services.get(service),
-                },
+                service: services.get_any(root.service),
                 ..root
             });
             own.add(entry.id(), Part { root, ..part }, texts)
@@ -280,11 +290,13 @@ impl Joint {
             dictionaries: self.dictionaries.into_iter().map(finished).collect(),
             messages: finished(self.messages),
             services: finished(self.services),
-            scope_texts: finished(self.scope_texts),
+            rests: finished(self.rests),
+            origin_texts: finished(self.origin_texts),
             kinds: fixed(&KINDS),
             statuses: fixed(&STATUSES),
             resources: self.resources.into_lists(),
             scopes: self.scopes.into_lists(),
+            keys: self.keys,
             schema,
             reads,
             entries,

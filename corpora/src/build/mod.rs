@@ -19,6 +19,7 @@ mod cells;
 mod chunk;
 mod fingerprints;
 mod interner;
+mod keys;
 mod merge;
 mod narrow;
 mod plan;
@@ -41,6 +42,7 @@ use hashbrown::HashMap;
 use interner::{Interner, MISSING};
 use ir::segment::DictionaryBuilder;
 use ir::{Reads, Schema, Type};
+use keys::Keys;
 pub use merge::{SegmentSize, finish};
 use plan::Plan;
 use resource::ResourceList;
@@ -79,6 +81,9 @@ pub struct SpanRecord<'a> {
     pub resource: u32,
     /// What [`Builder::scope`] gave for its scope.
     pub scope: u32,
+    /// All else that it bears, as the text of a JSON object; empty for nothing. Kept where
+    /// [everything](Schema::everything) is.
+    pub rest: &'a str,
 }
 
 /// Takes the spans of one worker and keeps what a schema asks for.
@@ -95,18 +100,20 @@ pub struct Builder {
     numbers_of_plans: HashMap<Reads, u32>,
     /// What is read of all spans.
     anywhere: Wanted,
-    /// A dictionary an attribute key.
-    dictionaries: Vec<DictionaryBuilder>,
+    keys: Keys,
     messages: DictionaryBuilder,
     services: DictionaryBuilder,
-    scope_texts: DictionaryBuilder,
+    /// What else spans bear.
+    rests: DictionaryBuilder,
+    /// Names and versions of scopes, and what else scopes and resources bear.
+    origin_texts: DictionaryBuilder,
     /// The resources, as [`ResourceList`]s.
     resources: Interner,
     /// Whether each of them bears what is read of all spans.
     bearing: Vec<bool>,
     wanted_of_resources: Wanted,
     wanted_service: Wanted,
-    /// Codes of name and version of each scope.
+    /// Codes of name, version and rest of each scope.
     scopes: Interner,
     fingerprints: Fingerprints,
     scratch: ResourceList,
@@ -135,10 +142,11 @@ impl Builder {
             plans: Vec::new(),
             numbers_of_plans: HashMap::new(),
             anywhere: Wanted::of(&schema, schema.reads_anywhere()),
-            dictionaries: vec![DictionaryBuilder::default(); schema.keys().len()],
+            keys: Keys::of(&schema),
             messages: DictionaryBuilder::default(),
             services: DictionaryBuilder::default(),
-            scope_texts: DictionaryBuilder::default(),
+            rests: DictionaryBuilder::default(),
+            origin_texts: DictionaryBuilder::default(),
             resources: Interner::default(),
             bearing: Vec::new(),
             wanted_of_resources: Wanted::of(&schema, schema.resource_keys()),
@@ -150,19 +158,27 @@ impl Builder {
         }
     }
 
-    /// The number of a resource with these attributes, for [`SpanRecord::resource`].
+    /// The number of a resource with these attributes, for [`SpanRecord::resource`]; `rest` is what
+    /// else it bears, as [`SpanRecord::rest`].
     pub fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        rest: &str,
     ) -> u32 {
-        let Self { dictionaries, services, scratch, .. } = self;
+        let Self { keys, services, scratch, .. } = self;
         let mut service = MISSING;
         scratch.clear();
-        find([&self.wanted_of_resources], attributes.clone(), |key, found| {
-            scratch.set(key, code(found, &mut dictionaries[key]));
+        keys.find([&self.wanted_of_resources], attributes.clone(), |key, found, dictionary| {
+            scratch.set(key, code(found, dictionary));
         });
         find([&self.wanted_service], attributes, |_, found| service = code(found, services));
-        let list = scratch.list(service);
+        let rest = match rest {
+            text if self.schema.keeps_everything() && !text.is_empty() => {
+                self.origin_texts.intern(Type::Text, text)
+            }
+            _ => MISSING,
+        };
+        let list = scratch.list(service, rest);
         let number = self.resources.intern(list);
         if number as usize == self.bearing.len() {
             let anywhere = self.schema.reads_anywhere();
@@ -172,17 +188,27 @@ impl Builder {
         number
     }
 
-    /// The number of an instrumentation scope, for [`SpanRecord::scope`].
-    pub fn scope(&mut self, name: &str, version: &str) -> u32 {
+    /// Whether it keeps what spans, scopes and resources bear besides what has a place of its own.
+    pub fn keeps_rest(&self) -> bool {
+        self.schema.keeps_everything()
+    }
+
+    /// The number of an instrumentation scope, for [`SpanRecord::scope`]; `rest` is what else it
+    /// bears, as [`SpanRecord::rest`].
+    pub fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32 {
         if !self.schema.structure() {
             return 0;
         }
-        let codes = [name, version].map(|text| self.scope_texts.intern(Type::Text, text));
+        let rest = if self.schema.keeps_everything() { rest } else { "" };
+        let codes = [name, version, rest].map(|text| self.origin_texts.intern(Type::Text, text));
         self.scopes.intern(&codes)
     }
 
     /// What matters of attributes of this name to spans of this operation; costly.
     pub fn wants(&self, operation: &str, name: &str) -> Want {
+        if self.schema.keeps_everything() {
+            return Want::ByName;
+        }
         let own = Wanted::of(&self.schema, &self.schema.reads(operation).keys);
         // No key is in both: what is read anywhere is not listed again.
         match (own.want(name), self.anywhere.want(name)) {
@@ -197,7 +223,7 @@ impl Builder {
     /// Where the span's resource or scope is not a number that this builder gave.
     pub fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         let operation = self.operation(span.name);
@@ -211,7 +237,7 @@ impl Builder {
     pub fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         operation: u32,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.spans += 1;
@@ -233,25 +259,32 @@ impl Builder {
             text if plan.reads.message => self.messages.intern(Type::Text, text) + 1,
             _ => 0,
         };
-        let row = Row { trace, operation, message, ..Row::of(&record, self.schema.structure()) };
-        let (anywhere, dictionaries) = (&self.anywhere, &mut self.dictionaries[..]);
+        let rest = match span.rest {
+            "" => 0,
+            text if self.schema.keeps_everything() => self.rests.intern(Type::Text, text) + 1,
+            _ => 0,
+        };
+        let row = Row::of(&record, self.schema.structure());
+        let row = Row { trace, operation, message, rest, ..row };
+        let (anywhere, keys) = (&self.anywhere, &mut self.keys);
         if plan.reads.named {
-            plan.add(row, attributes, anywhere, dictionaries);
+            plan.add(row, attributes, anywhere, keys);
         } else {
             let borne = self.bearing[span.resource as usize];
-            plan.add_bearing(row, attributes, borne, anywhere, dictionaries);
+            plan.add_bearing(row, attributes, borne, anywhere, keys);
             self.fingerprints.push(self.seeds.span(&record, name_hash));
         }
     }
 
     /// Bytes of memory that it holds: a sum over all tables, to be asked once for many spans.
     pub fn bytes(&self) -> usize {
-        let single = [&self.names, &self.messages, &self.services, &self.scope_texts];
-        let dictionaries = single.into_iter().chain(&self.dictionaries);
+        let dictionaries =
+            [&self.names, &self.messages, &self.services, &self.rests, &self.origin_texts];
         self.traces.bytes()
             + self.operations.capacity() * size_of::<Operation>()
             + self.plans.iter().map(Plan::bytes).sum::<usize>()
-            + dictionaries.map(DictionaryBuilder::bytes).sum::<usize>()
+            + dictionaries.map(DictionaryBuilder::bytes).iter().sum::<usize>()
+            + self.keys.bytes()
             + self.anywhere.bytes()
             + self.resources.bytes()
             + self.bearing.capacity()

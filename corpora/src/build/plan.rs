@@ -1,12 +1,12 @@
 //! What is kept of the spans of operations that rules read alike.
 
-use ir::segment::DictionaryBuilder;
 use ir::{Reads, Schema};
 
 use super::attribute::AttributeValue;
 use super::cells::Cell;
 use super::chunk::{Chunk, Open, ROWS, Row};
-use super::wanted::{Wanted, find};
+use super::keys::Keys;
+use super::wanted::Wanted;
 
 /// The spans kept of all operations with the same [`Reads`].
 #[derive(Debug)]
@@ -32,9 +32,9 @@ impl Plan {
         row: Row,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         anywhere: &Wanted,
-        dictionaries: &mut [DictionaryBuilder],
+        keys: &mut Keys,
     ) {
-        self.push(row, attributes, anywhere, dictionaries);
+        self.push(row, attributes, anywhere, keys);
         self.pack_if_full();
     }
 
@@ -46,12 +46,12 @@ impl Plan {
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         borne: bool,
         anywhere: &Wanted,
-        dictionaries: &mut [DictionaryBuilder],
+        keys: &mut Keys,
     ) {
         if !borne && !anywhere.any(attributes.clone()) {
             return;
         }
-        self.push(row, attributes, anywhere, dictionaries);
+        self.push(row, attributes, anywhere, keys);
         if borne || self.open.bears() {
             self.pack_if_full();
         } else {
@@ -77,12 +77,11 @@ impl Plan {
         row: Row,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         anywhere: &Wanted,
-        dictionaries: &mut [DictionaryBuilder],
+        keys: &mut Keys,
     ) {
         let Self { wanted, open, .. } = self;
         open.push(row);
-        find([wanted, anywhere], attributes, |key, found| {
-            let dictionary = &mut dictionaries[key];
+        keys.find([wanted, anywhere], attributes, |key, found, dictionary| {
             let cell = Cell::of(found, dictionary);
             open.set(key, cell, dictionary);
         });

@@ -1,4 +1,5 @@
-//! A resource as a list of numbers: the code of its service, then the number of each key that it
+//! A resource as a list of numbers: the codes of its service and of the text of what else it bears,
+//! then the number of each key that it
 //! bears, ascending, and the code of the key's value. With ten thousand rules a resource may be
 //! asked for as many keys and bear three of them.
 
@@ -31,9 +32,9 @@ impl ResourceList {
     }
 
     /// The list.
-    pub(super) fn list(&mut self, service: u32) -> &[u32] {
+    pub(super) fn list(&mut self, service: u32, rest: u32) -> &[u32] {
         self.list.clear();
-        self.list.push(service);
+        self.list.extend([service, rest]);
         self.list.extend(self.attributes.iter().flat_map(|&(key, code)| [key, code]));
         &self.list
     }
@@ -44,9 +45,14 @@ pub(super) fn service(list: &[u32]) -> u32 {
     list[0]
 }
 
+/// The code of what else the resource of a list bears, [`MISSING`] for nothing.
+pub(super) fn rest(list: &[u32]) -> u32 {
+    list[1]
+}
+
 /// Numbers of keys and codes of values of a list.
 pub(super) fn attributes(list: &[u32]) -> impl Iterator<Item = (usize, u32)> {
-    list[1..].chunks_exact(2).map(|pair| (pair[0] as usize, pair[1]))
+    list[2..].chunks_exact(2).map(|pair| (pair[0] as usize, pair[1]))
 }
 
 #[cfg(test)]
@@ -59,9 +65,10 @@ mod tests {
         for (key, code) in [(9, 1), (2, 5), (9, 3), (4, 4), (4, MISSING), (1, MISSING)] {
             resource.set(key, code);
         }
-        let list = resource.list(7).to_vec();
+        let list = resource.list(7, 8).to_vec();
+        assert_eq!((service(&list), rest(&list)), (7, 8));
         assert_eq!((service(&list), attributes(&list).collect()), (7, vec![(2, 5), (9, 3)]));
         resource.clear();
-        assert_eq!(resource.list(MISSING), [MISSING]);
+        assert_eq!(resource.list(MISSING, MISSING), [MISSING, MISSING]);
     }
 }

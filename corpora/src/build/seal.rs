@@ -186,6 +186,7 @@ impl PlanRows {
                 row.operation = maps.names.get(row.operation);
                 row.resource = maps.resources[row.resource as usize];
                 row.message = message.map_or(0, |code| maps.messages.get(code) + 1);
+                row.rest = row.rest.checked_sub(1).map_or(0, |code| maps.rests.get(code) + 1);
                 row.scope = maps.scopes.get(row.scope as usize).copied().unwrap_or(0);
             }
         }
@@ -303,12 +304,14 @@ impl PlanSpans {
     fn compare_values(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
         let (left, right) = (self.span(a), self.span(b));
         let message = |row: &Row| row.message.checked_sub(1).map(|code| shared.messages.text(code));
+        let rest = |row: &Row| row.rest.checked_sub(1).map(|code| shared.rests.text(code));
         let scope = |row: &Row| {
             let list = shared.scopes.get(row.scope as usize);
-            list.map(|list| [0, 1].map(|at| shared.scope_texts.text(list[at])))
+            list.map(|list| [0, 1, 2].map(|at| shared.origin_texts.text(list[at])))
         };
         (left.status, message(left), left.parent, left.flags)
             .cmp(&(right.status, message(right), right.parent, right.flags))
+            .then_with(|| rest(left).cmp(&rest(right)))
             .then_with(|| scope(left).cmp(&scope(right)))
             .then_with(|| {
                 let attributes = |number| self.rows.attributes(shared, number).into_iter();
@@ -346,11 +349,18 @@ fn compare_attributes(
 }
 
 fn compare_resources(shared: &Shared, a: u32, b: u32) -> Ordering {
+    if a == b {
+        return Ordering::Equal;
+    }
     let attributes = |number: u32| {
         let list = resource::attributes(&shared.resources[number as usize]);
         list.map(|(key, code)| (key, Cell::from_code(code)))
     };
-    if a == b { Ordering::Equal } else { compare_attributes(shared, attributes(a), attributes(b)) }
+    let rest = |number: u32| {
+        let code = resource::rest(&shared.resources[number as usize]);
+        (code != MISSING).then(|| shared.origin_texts.text(code))
+    };
+    compare_attributes(shared, attributes(a), attributes(b)).then_with(|| rest(a).cmp(&rest(b)))
 }
 
 fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {

@@ -23,6 +23,10 @@ pub(super) struct Tables<'a> {
     /// Starts of the traces, by ordinal.
     starts: Vec<u64>,
     tables: Vec<Table>,
+    /// What is kept of the spans of each table, by plan.
+    plans: Vec<usize>,
+    /// The attribute columns of each table, by the run's number of the key.
+    columns: Vec<Vec<(usize, Column)>>,
     resources: Local,
     scopes: Local,
 }
@@ -43,16 +47,22 @@ impl<'a> Tables<'a> {
         plans: &[PlanSpans],
         contents: &[Content],
     ) -> Self {
-        let (resources, scopes) = (Local::default(), Local::default());
-        let mut tables = Self { shared, starts, tables: Vec::new(), resources, scopes };
-        let columns = attributes(shared, plans, contents);
-        for (Content { plan, rows }, columns) in contents.iter().zip(columns) {
-            tables.push(&plans[*plan], rows, columns);
+        let mut tables = Self {
+            shared,
+            starts,
+            tables: Vec::new(),
+            plans: contents.iter().map(|content| plans[content.plan].plan()).collect(),
+            columns: attributes(shared, plans, contents),
+            resources: Local::default(),
+            scopes: Local::default(),
+        };
+        for Content { plan, rows } in contents {
+            tables.push(&plans[*plan], rows);
         }
         tables
     }
 
-    fn push(&mut self, plan: &PlanSpans, rows: &[u32], columns: Vec<(usize, Column)>) {
+    fn push(&mut self, plan: &PlanSpans, rows: &[u32]) {
         let shared = self.shared;
         // Copied side by side once, since every column below passes over them.
         let spans: Vec<Row> = rows.iter().map(|&row| *plan.span(row)).collect();
@@ -72,11 +82,11 @@ impl<'a> Tables<'a> {
             let values = Values::Codes(codes, Arc::clone(dictionary));
             Slot::Decoded(Column { values, present: None })
         };
-        let decoded = vec![Arc::clone(&reads.keys), Arc::clone(shared.schema.reads_anywhere())];
-        let message = || {
-            let code = |row: &Row| row.message.checked_sub(1).map(Cell::from_code);
-            Slot::Decoded(column(spans.iter().map(code), &shared.messages))
+        let texts = |code: fn(&Row) -> u32, dictionary: &Arc<Dictionary>| {
+            let code = |row: &Row| code(row).checked_sub(1).map(Cell::from_code);
+            Slot::Decoded(column(spans.iter().map(code), dictionary))
         };
+        let (message, rest) = (|row: &Row| row.message, |row: &Row| row.rest);
         self.tables.push(Table {
             trace: Buffer::collect(spans.iter().map(|row| row.trace)),
             start: Narrow::pack(spans.iter().map(start)),
@@ -85,47 +95,105 @@ impl<'a> Tables<'a> {
             duration: ints(|row| signed_difference(row.end, row.start)),
             kind: codes(|row| row.kind, &shared.kinds),
             status: codes(|row| row.status, &shared.statuses),
-            message: if reads.message { message() } else { Slot::NotDecoded },
+            message: match reads.message {
+                true => texts(message, &shared.messages),
+                false => Slot::NotDecoded,
+            },
             parent: kept(ints(|row| row.parent.cast_signed())),
             scope: kept(Slot::Decoded(integers(scopes.iter().map(|&scope: &u64| scope as i64)))),
             flags: kept(ints(|row| row.flags.into())),
-            attributes: Attributes::new(columns, decoded),
+            rest: match shared.schema.keeps_everything() {
+                true => texts(rest, &shared.rests),
+                false => Slot::NotDecoded,
+            },
+            attributes: Attributes::default(),
         });
     }
 
     /// The segment of these tables.
-    pub(super) fn finish(self, traces: Traces, operations: Vec<OperationRows>) -> Segment {
+    pub(super) fn finish(mut self, traces: Traces, operations: Vec<OperationRows>) -> Segment {
         let shared = self.shared;
         let schema = &shared.schema;
-        let mut resources = vec![Slot::NotDecoded; schema.keys().len()];
+        let resource_cells = self.resource_cells();
+        let keys = self.keys(&resource_cells);
+        self.set_attributes(&keys);
+        let everything = schema.keeps_everything();
+        let mut resources = match everything {
+            true => vec![Slot::Decoded(Column::EMPTY); keys.len()],
+            false => vec![Slot::NotDecoded; keys.len()],
+        };
         for &key in schema.resource_keys() {
             resources[key] = Slot::Decoded(Column::EMPTY);
         }
-        for (key, cells) in self.resource_cells() {
+        for (key, cells) in resource_cells {
             let column = column(cells.into_iter(), &shared.dictionaries[key]);
-            resources[key] = Slot::Decoded(column);
+            resources[place(&keys, key)] = Slot::Decoded(column);
         }
-        let scope = |position: usize| {
-            if !schema.structure() {
-                return Slot::NotDecoded;
+        let text = |code: u32| {
+            let is_text = code != MISSING && !shared.origin_texts.text(code).is_empty();
+            is_text.then_some(Cell::from_code(code))
+        };
+        let scope = |position: usize, kept: bool| {
+            let cell = |&number: &u32| text(shared.scopes.get(number as usize)?[position]);
+            match kept {
+                true => {
+                    let cells = self.scopes.used.iter().map(cell);
+                    Slot::Decoded(column(cells, &shared.origin_texts))
+                }
+                false => Slot::NotDecoded,
             }
-            let text = |&number: &u32| {
-                let code = shared.scopes.get(number as usize)?[position];
-                (!shared.scope_texts.text(code).is_empty()).then_some(Cell::from_code(code))
-            };
-            Slot::Decoded(column(self.scopes.used.iter().map(text), &shared.scope_texts))
+        };
+        let resource_rest = || {
+            let rest = |&number: &u32| text(resource::rest(&shared.resources[number as usize]));
+            Slot::Decoded(column(self.resources.used.iter().map(rest), &shared.origin_texts))
         };
         Segment {
             traces,
-            keys: schema.keys().to_vec(),
+            keys: keys.iter().map(|&key| shared.keys[key].clone()).collect(),
             operations,
             tables: self.tables.into_iter().collect(),
             resources,
-            scopes: Scopes { name: scope(0), version: scope(1) },
+            resource_rest: if everything { resource_rest() } else { Slot::NotDecoded },
+            scopes: Scopes {
+                name: scope(0, schema.structure()),
+                version: scope(1, schema.structure()),
+                rest: scope(2, everything),
+            },
             coverage: schema.coverage(),
             hidden: None,
             store: None,
             index: Index::default(),
+        }
+    }
+
+    /// The run's numbers of the segment's keys, ascending: all that the schema names, or those that
+    /// something bears.
+    fn keys(&self, resources: &[(usize, Vec<Option<Cell>>)]) -> Vec<usize> {
+        if !self.shared.schema.keeps_everything() {
+            return (0..self.shared.keys.len()).collect();
+        }
+        let columns = self.columns.iter().flatten().map(|(key, _)| *key);
+        let mut keys: Vec<usize> = columns.chain(resources.iter().map(|(key, _)| *key)).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    }
+
+    /// Hands the tables their columns, under the numbers of `keys`.
+    fn set_attributes(&mut self, keys: &[usize]) {
+        let schema = &self.shared.schema;
+        let all: Arc<[usize]> = (0..keys.len()).collect();
+        let columns = self.columns.drain(..).zip(&self.plans);
+        for (table, (columns, &plan)) in self.tables.iter_mut().zip(columns) {
+            let decoded = match schema.keeps_everything() {
+                true => vec![Arc::clone(&all)],
+                false => vec![
+                    Arc::clone(&self.shared.reads[plan].keys),
+                    Arc::clone(schema.reads_anywhere()),
+                ],
+            };
+            let columns = columns.into_iter().map(|(key, column)| (place(keys, key), column));
+            table.attributes = Attributes::new(columns.collect(), decoded);
         }
     }
 
@@ -141,6 +209,11 @@ impl<'a> Tables<'a> {
         }
         all.into_iter().collect()
     }
+}
+
+/// The segment's number of a key, by the run's.
+fn place(keys: &[usize], key: usize) -> usize {
+    keys.binary_search(&key).expect("the keys are those that something bears")
 }
 
 /// The attribute columns of each content, by number of the key. Each is read out once for all

@@ -159,7 +159,8 @@ pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
     }
 }
 
-fn owned<'a, V: AttributeValue<'a>>(value: V) -> Value {
+/// The value, wherever it is.
+pub(super) fn owned<'a, V: AttributeValue<'a>>(value: V) -> Value {
     match value.scalar() {
         ScalarRef::Empty => Value::Empty,
         ScalarRef::Text(text) => Value::Text(text.to_owned()),

@@ -18,6 +18,7 @@
 mod metered;
 mod nodes;
 mod predict;
+mod rest;
 mod scan;
 mod span;
 mod strict;
@@ -39,6 +40,7 @@ pub use value::VALUE_DEPTH;
 
 use self::nodes::Nodes;
 use self::predict::{Outcome, Recognizer, Shared};
+use self::rest::Rest;
 use self::strict::Strict;
 use self::tally::{Findings, Report, Suspicion};
 use self::tape::Tape;
@@ -56,19 +58,24 @@ const NEED: usize = 1 + size_of::<u32>() + size_of::<simd_json::Node<'static>>()
 
 /// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own.
 pub trait SpanSink {
-    /// The number of a resource with these attributes.
+    /// Whether it keeps what else spans, scopes and resources bear; if not, that need not be read.
+    fn keeps_rest(&self) -> bool;
+
+    /// The number of a resource with these attributes; `rest` is the text of an object with what else
+    /// it bears, empty for nothing.
     fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        rest: &str,
     ) -> u32;
 
-    /// The number of an instrumentation scope.
-    fn scope(&mut self, name: &str, version: &str) -> u32;
+    /// The number of an instrumentation scope; `rest` as for a resource.
+    fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32;
 
     /// Adds a span.
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
 
@@ -79,7 +86,7 @@ pub trait SpanSink {
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         operation: u32,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
 
@@ -117,10 +124,12 @@ impl Decoder<Builder> {
 impl<S: SpanSink> Decoder<S> {
     /// A decoder that feeds `sink`.
     pub fn with_sink(sink: S) -> Self {
+        // The fast reader passes over what else there is, so it is for those who need it not.
+        let recognizer = (!sink.keeps_rest()).then(|| Box::new(Recognizer::new()));
         Self {
             sink,
             tally: Tally::default(),
-            recognizer: Some(Box::new(Recognizer::new())),
+            recognizer,
             strict: Strict::new(),
             nodes: Nodes::default(),
             attributes: Vec::new(),
@@ -231,7 +240,8 @@ impl<S: SpanSink> Decoder<S> {
         let Self { sink, tally, strict, attributes, .. } = self;
         let read = strict.read(chunk, |tape| {
             let mut report = Suspicion::default();
-            Walker { tape, sink, report: &mut report, tally, attributes }.document(0);
+            Walker { tape, sink, report: &mut report, tally, attributes, rest: Rest::default() }
+                .document(0);
             report.0
         });
         if read == Some(true) {
@@ -281,29 +291,34 @@ fn tolerant(
     let tape = nodes.tape(chunk.bytes);
     let mut at = 0;
     while at < tape.len() {
-        Walker { tape, sink, report, tally, attributes }.document(at);
+        Walker { tape, sink, report, tally, attributes, rest: Rest::default() }.document(at);
         at = tape.next(at);
     }
 }
 
 impl SpanSink for Builder {
+    fn keeps_rest(&self) -> bool {
+        self.keeps_rest()
+    }
+
     #[inline]
     fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        rest: &str,
     ) -> u32 {
-        self.resource(attributes)
+        self.resource(attributes, rest)
     }
 
     #[inline]
-    fn scope(&mut self, name: &str, version: &str) -> u32 {
-        self.scope(name, version)
+    fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32 {
+        self.scope(name, version, rest)
     }
 
     #[inline]
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.span(span, attributes);
@@ -317,7 +332,7 @@ impl SpanSink for Builder {
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         operation: u32,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.span_of(operation, span, attributes);
@@ -332,20 +347,25 @@ impl SpanSink for Builder {
 struct Nowhere;
 
 impl SpanSink for Nowhere {
+    fn keeps_rest(&self) -> bool {
+        false
+    }
+
     fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
+        _: &str,
     ) -> u32 {
         0
     }
 
-    fn scope(&mut self, _: &str, _: &str) -> u32 {
+    fn scope(&mut self, _: &str, _: &str, _: &str) -> u32 {
         0
     }
 
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        _: &SpanRecord<'a>,
+        _: &SpanRecord<'_>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
     }
@@ -357,7 +377,7 @@ impl SpanSink for Nowhere {
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         _: u32,
-        _: &SpanRecord<'a>,
+        _: &SpanRecord<'_>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
     }

@@ -31,22 +31,29 @@ impl Fields {
     pub(super) fn find<'t, T: Tape<'t>>(tape: T, at: usize, len: usize) -> Self {
         let mut fields = Self::default();
         for (key, value) in entries(tape, at, len) {
-            let field = match key {
-                "traceId" | "trace_id" => &mut fields.trace_id,
-                "spanId" | "span_id" => &mut fields.span_id,
-                "parentSpanId" | "parent_span_id" => &mut fields.parent_id,
-                "name" => &mut fields.name,
-                "kind" => &mut fields.kind,
-                "startTimeUnixNano" | "start_time_unix_nano" => &mut fields.start,
-                "endTimeUnixNano" | "end_time_unix_nano" => &mut fields.end,
-                "attributes" => &mut fields.attributes,
-                "status" => &mut fields.status,
-                "flags" => &mut fields.flags,
-                _ => continue,
-            };
-            *field = Some(value);
+            if let Some(field) = fields.named(key) {
+                *field = Some(value);
+            }
         }
         fields
+    }
+
+    /// The field of this name.
+    #[inline(always)]
+    pub(super) fn named(&mut self, key: &str) -> Option<&mut Option<usize>> {
+        Some(match key {
+            "traceId" | "trace_id" => &mut self.trace_id,
+            "spanId" | "span_id" => &mut self.span_id,
+            "parentSpanId" | "parent_span_id" => &mut self.parent_id,
+            "name" => &mut self.name,
+            "kind" => &mut self.kind,
+            "startTimeUnixNano" | "start_time_unix_nano" => &mut self.start,
+            "endTimeUnixNano" | "end_time_unix_nano" => &mut self.end,
+            "attributes" => &mut self.attributes,
+            "status" => &mut self.status,
+            "flags" => &mut self.flags,
+            _ => return None,
+        })
     }
 
     /// The record of a span of this resource and scope. Fields that can be spared and cannot be
@@ -89,6 +96,7 @@ impl Fields {
             flags,
             resource,
             scope,
+            rest: "",
         })
     }
 }

@@ -1,10 +1,15 @@
 //! From a document on a tape to spans in a sink: which objects and lists are looked for where.
 
 use super::SpanSink;
+use super::rest::Rest;
 use super::span::{Fields, spare, string};
 use super::tally::{Defect, Report, Tally};
 use super::tape::{Tape, View, entries, items};
 use super::value::{Attribute, collect, iterate, lose, loss};
+use crate::build::SpanRecord;
+
+/// The member of what else a span bears that tells an end which its duration does not.
+pub(crate) const END: &str = "endTimeUnixNano";
 
 /// Walks over documents of one tape.
 pub(super) struct Walker<'w, T, S, R> {
@@ -14,6 +19,8 @@ pub(super) struct Walker<'w, T, S, R> {
     pub(super) tally: &'w mut Tally,
     /// Reused for the attributes of each resource and span.
     pub(super) attributes: &'w mut Vec<Attribute>,
+    /// What else the resource, scope or span at hand bears.
+    pub(super) rest: Rest,
 }
 
 impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
@@ -86,12 +93,15 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
     fn resource(&mut self, at: usize, len: usize) {
         let tape = self.tape;
         let resource = entries(tape, at, len).filter(|(key, _)| *key == "resource").last();
-        let attributes = resource.and_then(|(_, resource)| {
+        let resource = resource.map(|(_, resource)| resource);
+        let attributes = resource.and_then(|resource| {
             let members = self.members(resource);
             members.filter(|(key, _)| *key == "attributes").last().map(|(_, list)| list)
         });
         collect(tape, attributes, self.attributes, self.report);
-        let resource = self.sink.resource(iterate(tape, self.attributes));
+        self.rest_of((at, len), resource, ("resource", &["attributes"]));
+        let rest = self.rest.finish();
+        let resource = self.sink.resource(iterate(tape, self.attributes), rest);
         for (key, scopes) in entries(tape, at, len) {
             if is_scopes(key) {
                 self.objects(scopes, |walker, at, len| walker.scope(at, len, resource));
@@ -103,7 +113,7 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
         let tape = self.tape;
         let (mut scope, mut name, mut version) = (None, None, None);
         for (key, value) in entries(tape, at, len) {
-            if matches!(key, "scope" | "instrumentationLibrary" | "instrumentation_library") {
+            if is_scope(key) {
                 scope = Some(value);
             }
         }
@@ -118,12 +128,37 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
         }
         let name = spare(tape, name, string(tape, name, Defect::Field), self.report);
         let version = spare(tape, version, string(tape, version, Defect::Field), self.report);
-        let scope = self.sink.scope(name, version);
+        self.rest_of((at, len), scope, ("scope", &["name", "version"]));
+        let scope = self.sink.scope(name, version, self.rest.finish());
         for (key, spans) in entries(tape, at, len) {
             if key == "spans" {
                 self.objects(spans, |walker, at, len| walker.span(at, len, (resource, scope)));
             }
         }
+    }
+
+    /// Sets the rest to that of an entry of resources or scopes, whose resource or scope is at
+    /// `owner`; what that has `known` has places of its own.
+    fn rest_of(
+        &mut self,
+        entry: (usize, usize),
+        owner: Option<usize>,
+        (name, known): (&str, &[&str]),
+    ) {
+        self.rest.clear();
+        if !self.sink.keeps_rest() {
+            return;
+        }
+        let Self { tape, rest, report, .. } = self;
+        if let Some(at) = owner
+            && let View::Object(len) = tape.view(at)
+        {
+            rest.add_within(name, *tape, (at, len), |key| known.contains(&key), *report);
+        }
+        let known = |key: &str| {
+            key == "resource" || key == "spans" || is_scope(key) || is_scopes(key) || is_root(key)
+        };
+        rest.add(*tape, entry, known, *report);
     }
 
     /// Entries of the object at `at`, which may be null.
@@ -158,12 +193,55 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
         match fields.assemble(self.tape, owner, self.report) {
             Ok(record) => {
                 collect(self.tape, fields.attributes, self.attributes, self.report);
+                let rest = match self.sink.keeps_rest() {
+                    true => {
+                        rest_of_span(self.tape, (at, len), &record, &mut self.rest, self.report)
+                    }
+                    false => "",
+                };
+                let record = SpanRecord { rest, ..record };
                 self.sink.span(&record, iterate(self.tape, self.attributes));
                 self.tally.spans += 1;
             }
             Err((field, loss)) => lose(self.tape, field.unwrap_or(at), loss, self.report),
         }
     }
+}
+
+/// Sets `rest` to that of a span. An end that no duration leads to, as that is an int64, is part of it.
+fn rest_of_span<'r, 't, T: Tape<'t>>(
+    tape: T,
+    span: (usize, usize),
+    record: &SpanRecord<'_>,
+    rest: &'r mut Rest,
+    report: &mut impl Report,
+) -> &'r str {
+    rest.clear();
+    rest.add(tape, span, |key| Fields::default().named(key).is_some(), report);
+    if i64::try_from(i128::from(record.end) - i128::from(record.start)).is_err() {
+        rest.add_long(END, record.end);
+    }
+    rest.finish()
+}
+
+/// What an object at the root may be known by: no entry of a list has it.
+fn is_root(key: &str) -> bool {
+    matches!(
+        key,
+        "resourceSpans"
+            | "resource_spans"
+            | "batches"
+            | "resourceLogs"
+            | "resource_logs"
+            | "resourceMetrics"
+            | "resource_metrics"
+            | "resourceProfiles"
+            | "resource_profiles"
+    )
+}
+
+fn is_scope(key: &str) -> bool {
+    matches!(key, "scope" | "instrumentationLibrary" | "instrumentation_library")
 }
 
 fn is_scopes(key: &str) -> bool {

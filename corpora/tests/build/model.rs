@@ -66,8 +66,9 @@ impl Span {
             start: self.start,
             end: self.end,
             flags: self.flags,
-            resource: builder.resource(pairs(&self.resource)),
-            scope: builder.scope(&self.scope.0, &self.scope.1),
+            resource: builder.resource(pairs(&self.resource), ""),
+            scope: builder.scope(&self.scope.0, &self.scope.1, ""),
+            rest: "",
         };
         builder.span(&record, pairs(&self.attributes));
     }

@@ -31,22 +31,27 @@ pub struct Recorder {
 }
 
 impl SpanSink for Recorder {
+    fn keeps_rest(&self) -> bool {
+        false
+    }
+
     fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        _: &str,
     ) -> u32 {
         self.resources.push(owned(attributes));
         self.resources.len() as u32 - 1
     }
 
-    fn scope(&mut self, name: &str, version: &str) -> u32 {
+    fn scope(&mut self, name: &str, version: &str, _: &str) -> u32 {
         self.scopes.push((name.to_owned(), version.to_owned()));
         self.scopes.len() as u32 - 1
     }
 
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.spans.push(Span {
@@ -73,7 +78,7 @@ impl SpanSink for Recorder {
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         _: u32,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.span(span, attributes);

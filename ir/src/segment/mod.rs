@@ -61,6 +61,8 @@ pub struct Segment {
     pub tables: Tables,
     /// The resources that rows refer to by number: a column a key, by key number.
     pub resources: Vec<Slot>,
+    /// What else resources bear: compact JSON, as [`Table::rest`].
+    pub resource_rest: Slot,
     /// The instrumentation scopes that rows refer to by number.
     pub scopes: Scopes,
     /// Operations that the segment was made to hold; of others it has some spans at most.
@@ -140,6 +142,9 @@ pub struct Table {
     pub scope: Slot,
     /// The span's flags.
     pub flags: Slot,
+    /// What else spans bear (events, links, trace state, unknown members): the text of a JSON object,
+    /// kept only where everything is.
+    pub rest: Slot,
     /// Attribute columns, by key number.
     pub attributes: Attributes,
 }
@@ -161,6 +166,8 @@ pub struct Scopes {
     pub name: Slot,
     /// Version of the scope.
     pub version: Slot,
+    /// What else scopes bear, their attributes among it: compact JSON, as [`Table::rest`].
+    pub rest: Slot,
 }
 
 /// A row, by its operation's number in the directory and its row in that operation's table.

@@ -9,6 +9,7 @@ use hashbrown::HashMap;
 use memchr::memmem::Finder;
 
 use super::super::SpanSink;
+use super::super::rest::Rest;
 use super::super::strict::Strict;
 use super::super::tally::{Suspicion, Tally};
 use super::super::value::Attribute;
@@ -115,7 +116,7 @@ impl Frames {
         let sound = self.strict.read(&chunk, |tape| {
             let mut report = Suspicion::default();
             let (report, sink, tally) = (&mut report, &mut marks, &mut tally);
-            Walker { tape, sink, report, tally, attributes }.document(0);
+            Walker { tape, sink, report, tally, attributes, rest: Rest::default() }.document(0);
             !report.0
         });
         let Marks { owners, others, .. } = marks;
@@ -155,20 +156,25 @@ struct Marks<'s, S> {
 }
 
 impl<S: SpanSink> SpanSink for Marks<'_, S> {
+    fn keeps_rest(&self) -> bool {
+        self.sink.keeps_rest()
+    }
+
     fn resource<'a, V: AttributeValue<'a>>(
         &mut self,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        rest: &str,
     ) -> u32 {
-        self.sink.resource(attributes)
+        self.sink.resource(attributes, rest)
     }
 
-    fn scope(&mut self, name: &str, version: &str) -> u32 {
-        self.sink.scope(name, version)
+    fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32 {
+        self.sink.scope(name, version, rest)
     }
 
     fn span<'a, V: AttributeValue<'a>>(
         &mut self,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         let number = self.owners.len() as u64 + 1;
@@ -183,7 +189,7 @@ impl<S: SpanSink> SpanSink for Marks<'_, S> {
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
         _: u32,
-        span: &SpanRecord<'a>,
+        span: &SpanRecord<'_>,
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.span(span, attributes);

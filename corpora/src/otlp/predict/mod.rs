@@ -25,6 +25,7 @@ use self::frame::{Frame, Frames};
 use self::lanes::{Lanes, Work};
 use self::span::{Found, Spans};
 use super::SpanSink;
+use super::rest::Rest;
 use super::strict::Strict;
 use super::tally::{Suspicion, Tally};
 use super::tape::{StrictTape, Tape, View};
@@ -325,7 +326,8 @@ impl Both<'_> {
                 Entry::Left { list } => {
                     let owner = frame.owners[*list as usize];
                     let (tape, report) = (*tape, &mut report);
-                    let mut walker = Walker { tape, sink, report, tally, attributes };
+                    let rest = Rest::default();
+                    let mut walker = Walker { tape, sink, report, tally, attributes, rest };
                     walker.item(at, owner);
                     at = tape.next(at);
                 }

@@ -355,6 +355,7 @@ impl Spans {
             flags: found.flags,
             resource,
             scope,
+            rest: "",
         };
         let values = &self.values[found.values.0 as usize..found.values.1 as usize];
         let attributes = values.iter().map(|value| {
