@@ -4,15 +4,18 @@
 //! are numbers or numeric text, and bytewise between other texts. This module is the only place
 //! that says so: every engine and every decided dictionary comes back to it.
 
+mod json;
 mod paths;
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
-use std::fmt::Write;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hashbrown::HashMap;
+pub(crate) use json::read_json_text;
+use json::unescape;
+pub use json::write_json_text;
 pub use paths::entries_of_maps;
 
 use crate::number::Number;
@@ -251,37 +254,6 @@ pub fn bool_text(bool: bool) -> &'static str {
     if bool { "true" } else { "false" }
 }
 
-/// Appends `text` as a JSON string, escaping only what JSON demands.
-pub fn write_json_text(text: &str, out: &mut String) {
-    out.push('"');
-    for char in text.chars() {
-        match char {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control < ' ' => {
-                write!(out, "\\u{:04x}", control as u32).expect("a String takes every write");
-            }
-            other => out.push(other),
-        }
-    }
-    out.push('"');
-}
-
-/// Reads the JSON string that `text` begins with; also what comes after it.
-pub(crate) fn read_json_text(text: &str) -> Option<(String, &str)> {
-    let inside = text.strip_prefix('"')?;
-    let mut escaped = false;
-    let end = inside.bytes().position(|byte| {
-        let ends = byte == b'"' && !escaped;
-        escaped = byte == b'\\' && !escaped;
-        ends
-    })?;
-    Some((unescape(&inside[..end]), &inside[end + 1..]))
-}
-
 /// Canonical texts of the elements of an array, from its canonical JSON.
 fn elements(json: &str) -> impl Iterator<Item = Cow<'_, str>> {
     let mut rest = json.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')).unwrap_or("");
@@ -316,33 +288,6 @@ fn element_end(inside: &str) -> usize {
         }
     }
     inside.len()
-}
-
-/// Undoes [`write_json_text`] for the text between the quotes.
-fn unescape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        if char != '\\' {
-            out.push(char);
-            continue;
-        }
-        match chars.next() {
-            Some('n') => out.push('\n'),
-            Some('r') => out.push('\r'),
-            Some('t') => out.push('\t'),
-            Some('u') => {
-                let code = chars
-                    .by_ref()
-                    .take(4)
-                    .fold(0, |code, digit| code * 16 + digit.to_digit(16).unwrap_or(0));
-                out.extend(char::from_u32(code));
-            }
-            Some(other) => out.push(other),
-            None => {}
-        }
-    }
-    out
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 
 use std::fmt::Write;
 
+use hashbrown::HashMap;
 use ir::Datum;
 use ir::value::{bool_text, write_json_text};
 
@@ -57,8 +58,9 @@ impl Rest {
         known: impl Fn(&str) -> bool,
         report: &mut impl Report,
     ) {
-        for (key, value) in entries(tape, at, len) {
-            if known(key) || says_nothing(key, tape.view(value)) {
+        let others = entries(tape, at, len).filter(|(key, _)| !known(key));
+        for (key, value) in last_of_each(others.collect()) {
+            if says_nothing(key, tape.view(value)) {
                 continue;
             }
             let before = self.text.len();
@@ -99,6 +101,15 @@ impl Rest {
         write_json_text(key, &mut self.text);
         self.text.push(':');
     }
+}
+
+/// Of members with the same key the last counts.
+fn last_of_each(mut members: Vec<(&str, usize)>) -> Vec<(&str, usize)> {
+    if members.len() > 1 {
+        let last: HashMap<&str, usize> = members.iter().copied().collect();
+        members.retain(|(key, value)| last[key] == *value);
+    }
+    members
 }
 
 fn says_nothing(key: &str, view: View<'_>) -> bool {

@@ -6,10 +6,7 @@ use super::span::{Fields, spare, string};
 use super::tally::{Defect, Report, Tally};
 use super::tape::{Tape, View, entries, items};
 use super::value::{Attribute, collect, iterate, lose, loss};
-use crate::build::SpanRecord;
-
-/// The member of what else a span bears that tells an end which its duration does not.
-pub(crate) const END: &str = "endTimeUnixNano";
+use crate::build::{END, SpanRecord};
 
 /// Walks over documents of one tape.
 pub(super) struct Walker<'w, T, S, R> {

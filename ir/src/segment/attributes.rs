@@ -32,6 +32,11 @@ impl Attributes {
             }
         }
     }
+
+    /// Key numbers, ascending, and columns of the keys that rows may have.
+    pub fn iter(&self) -> impl Iterator<Item = (usize, &Slot)> {
+        self.columns.iter().map(|(key, slot)| (*key, slot))
+    }
 }
 
 impl FromIterator<Slot> for Attributes {

@@ -1,0 +1,186 @@
+//! From a segment that holds everything back to spans as readers hand them to a builder: for split
+//! traces that are joined, for compaction, erasure and export.
+
+use ir::module::{Field, KINDS, STATUSES};
+use ir::segment::{Fault, RowRef, Slot};
+use ir::{Datum, Segment};
+
+use super::direct::{Attributes, direct};
+use super::{Builder, SpanRecord};
+
+/// The member of what else a span bears that tells an end which its duration does not.
+pub(crate) const END: &str = "endTimeUnixNano";
+
+/// Reads the spans of a segment of [everything](ir::Schema::everything).
+#[derive(Clone, Copy, Debug)]
+pub struct Stored<'s> {
+    segment: &'s Segment,
+}
+
+/// Adds all spans of these traces, given by their ordinals, to `builder`, which keeps everything, too.
+///
+/// # Errors
+/// A fault where the segment does not hold everything. Of a damaged store, what it gives is added:
+/// ask [`Segment::sound`] afterwards.
+pub fn refill(
+    segment: &Segment,
+    traces: impl IntoIterator<Item = usize>,
+    builder: &mut Builder,
+) -> Result<(), Fault> {
+    let stored = Stored::new(segment);
+    let (mut resources, mut scopes) = (Vec::new(), Vec::new());
+    for trace in traces {
+        for at in segment.spans_of(trace) {
+            let record = stored.record(at)?;
+            let resource = number(&mut resources, record.resource, || {
+                let (attributes, rest) = stored.resource(record.resource)?;
+                Ok(builder.resource(pairs(&attributes), rest))
+            })?;
+            let scope = number(&mut scopes, record.scope, || {
+                let [name, version, rest] = stored.scope(record.scope)?;
+                Ok(builder.scope(name, version, rest))
+            })?;
+            let attributes = stored.attributes(at)?;
+            builder.span(&SpanRecord { resource, scope, ..record }, pairs(&attributes));
+        }
+    }
+    Ok(())
+}
+
+impl<'s> Stored<'s> {
+    /// The spans of `segment`.
+    pub fn new(segment: &'s Segment) -> Self {
+        Self { segment }
+    }
+
+    /// The span of a row; its resource and scope are the segment's numbers.
+    ///
+    /// # Errors
+    /// A fault where a field was not decoded.
+    pub fn record(self, at: RowRef) -> Result<SpanRecord<'s>, Fault> {
+        let Self { segment } = self;
+        let table = segment.table(at.operation as usize);
+        let row = at.row as usize;
+        let text = |slot: &'s Slot, what| text(slot, row, what);
+        let int = |slot: &'s Slot, what| match datum(slot, row, what)? {
+            Some(Datum::Int(int)) => Ok(int),
+            _ => Ok(0),
+        };
+        let start = segment.start(at);
+        let duration = match segment.value(at, &Field::Duration)? {
+            Some(Datum::Int(duration)) => duration,
+            _ => 0,
+        };
+        let rest = text(&table.rest, "what else spans bear")?;
+        let end = match duration {
+            i64::MIN | i64::MAX => end_of(rest),
+            _ => None,
+        };
+        Ok(SpanRecord {
+            trace_id: segment.traces.id[table.trace[row] as usize],
+            span_id: segment.span_id(at),
+            parent_id: int(&table.parent, "parents")?.cast_unsigned(),
+            name: &segment.operations[at.operation as usize].name,
+            kind: place(&KINDS, text(&table.kind, "kinds")?),
+            status: place(&STATUSES, text(&table.status, "statuses")?),
+            message: text(&table.message, "status messages")?,
+            start,
+            end: end.unwrap_or(start.saturating_add_signed(duration)),
+            flags: int(&table.flags, "flags")? as u32,
+            resource: table.resource.get(row) as u32,
+            scope: int(&table.scope, "scopes")? as u32,
+            rest,
+        })
+    }
+
+    /// The attributes that the span of a row bears itself: [`direct`] ones.
+    ///
+    /// # Errors
+    /// A fault where an attribute was not decoded.
+    pub fn attributes(self, at: RowRef) -> Result<Attributes<'s>, Fault> {
+        let columns = self.segment.table(at.operation as usize).attributes.iter();
+        self.direct(columns, at.row as usize)
+    }
+
+    /// The attributes that a resource bears itself, and what else it bears.
+    ///
+    /// # Errors
+    /// A fault where that was not decoded.
+    pub fn resource(self, number: u32) -> Result<(Attributes<'s>, &'s str), Fault> {
+        let columns = self.segment.resources.iter().enumerate();
+        let rest = text(&self.segment.resource_rest, number as usize, "what else resources bear")?;
+        Ok((self.direct(columns, number as usize)?, rest))
+    }
+
+    /// Name and version of a scope, and what else it bears.
+    ///
+    /// # Errors
+    /// A fault where that was not decoded.
+    pub fn scope(self, number: u32) -> Result<[&'s str; 3], Fault> {
+        let scopes = &self.segment.scopes;
+        let text = |slot| text(slot, number as usize, "scopes");
+        Ok([text(&scopes.name)?, text(&scopes.version)?, text(&scopes.rest)?])
+    }
+
+    fn direct(
+        self,
+        columns: impl Iterator<Item = (usize, &'s Slot)>,
+        row: usize,
+    ) -> Result<Attributes<'s>, Fault> {
+        let mut found = Vec::new();
+        for (key, slot) in columns {
+            if let Some(datum) = datum(slot, row, "all attributes")? {
+                found.push((&*self.segment.keys[key], datum));
+            }
+        }
+        Ok(direct(&found))
+    }
+}
+
+/// Attributes as a builder takes them.
+fn pairs<'a>(
+    attributes: &'a Attributes<'_>,
+) -> impl Iterator<Item = (&'a str, &'a ir::Value)> + Clone {
+    attributes.iter().map(|(key, value)| (&**key, value))
+}
+
+/// What `numbers` has for `old`; if nothing, what `make` says.
+fn number(
+    numbers: &mut Vec<Option<u32>>,
+    old: u32,
+    make: impl FnOnce() -> Result<u32, Fault>,
+) -> Result<u32, Fault> {
+    let old = old as usize;
+    if old >= numbers.len() {
+        numbers.resize(old + 1, None);
+    }
+    match numbers[old] {
+        Some(number) => Ok(number),
+        None => Ok(*numbers[old].insert(make()?)),
+    }
+}
+
+fn datum<'s>(slot: &'s Slot, row: usize, what: &str) -> Result<Option<Datum<'s>>, Fault> {
+    match slot {
+        Slot::Decoded(column) => Ok(column.get(row)),
+        Slot::NotDecoded => Err(Fault::NotDecoded { what: what.to_owned() }),
+    }
+}
+
+fn text<'s>(slot: &'s Slot, row: usize, what: &str) -> Result<&'s str, Fault> {
+    Ok(match datum(slot, row, what)? {
+        Some(Datum::Entry(_, text)) => text,
+        _ => "",
+    })
+}
+
+/// The number of an enum's name.
+fn place(names: &[&str], name: &str) -> u8 {
+    names.iter().position(|known| *known == name).unwrap_or(0) as u8
+}
+
+/// The end that `rest` tells: the reader adds it last.
+fn end_of(rest: &str) -> Option<u64> {
+    let (_, end) = rest.rsplit_once(&format!("\"{END}\":\""))?;
+    end.strip_suffix("\"}")?.parse().ok()
+}
