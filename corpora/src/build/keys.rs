@@ -44,6 +44,7 @@ impl Keys {
     /// Calls `set` with each value that a key may have, by the key's number, and the key's
     /// dictionary; of several for one key the last counts. `wanted` are the keys to look for, where
     /// not all are.
+    #[inline]
     pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
         &mut self,
         wanted: [&Wanted; LISTS],

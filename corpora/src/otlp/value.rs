@@ -169,7 +169,7 @@ fn attribute<'t, T: Tape<'t>>(tape: T, at: usize) -> Result<Attribute, Loss> {
 }
 
 /// The key, if it is not empty, and the value of an entry of attributes or of a map.
-#[inline]
+#[inline(always)]
 fn key_and_value<'t, T: Tape<'t>>(
     tape: T,
     at: usize,

@@ -206,6 +206,8 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
 }
 
 /// Sets `rest` to that of a span. An end that no duration leads to, as that is an int64, is part of it.
+/// Apart from the rest of the walker, which is faster without it where it is not needed.
+#[inline(never)]
 fn rest_of_span<'r, 't, T: Tape<'t>>(
     tape: T,
     span: (usize, usize),

@@ -3,6 +3,7 @@
 mod oracle;
 mod predict;
 mod recorder;
+mod rest;
 
 use std::collections::HashSet;
 use std::fs;
