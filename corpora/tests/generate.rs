@@ -7,7 +7,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::fs;
 
-use betrace_corpora::generate::{Counts, Error, TRUTH_FILE, Truth, Workload, lines, write};
+use betrace_corpora::generate::{
+    Counts, Error, Rates, TRUTH_FILE, Truth, Workload, lines, resources, spans, write,
+};
 use serde_json::Value;
 
 /// A span with its attributes as plain values.
@@ -176,8 +178,14 @@ fn date(nanos: u64) -> u64 {
 
 #[test]
 fn the_ground_truth_is_what_the_spans_say() {
-    for (traces, days, seed) in [(10_000, 3, 1), (2_000, 1, 7), (300, 29, 99)] {
-        let (truth, bytes) = generated(&Workload::new(traces, days, seed));
+    let each = Rates::Each(20_000);
+    for (traces, days, seed, rates) in [
+        (10_000, 3, 1, Rates::Incident),
+        (2_000, 1, 7, Rates::Incident),
+        (300, 29, 99, Rates::Incident),
+        (4_000, 2, 5, each),
+    ] {
+        let (truth, bytes) = generated(&Workload { rates, ..Workload::new(traces, days, seed) });
         let read = read(&bytes);
         let spans: u64 = read.traces.values().map(|spans| spans.len() as u64).sum();
         let rootless =
@@ -223,6 +231,67 @@ fn every_rule_is_exercised_applied_and_broken_in_ten_thousand_traces() {
     }
     assert_eq!(truth.rules[0].days[0].1.violated, 0, "no double charge before the deploy");
     assert!(truth.rules[0].days[1].1.violated > 20);
+}
+
+#[test]
+fn each_rule_is_broken_as_often_as_asked_for() {
+    let rates = Rates::Each(2_000);
+    let truth =
+        spans(&Workload { rates, ..Workload::new(100_000, 2, 8) }, &mut |_| Ok(())).unwrap();
+    for rule in &truth.rules {
+        let violated = rule.total.violated;
+        assert!((160..=240).contains(&violated), "{}: {violated} of 100,000 traces", rule.id);
+    }
+    let rates = Rates::Each(0);
+    let truth = spans(&Workload { rates, ..Workload::new(5_000, 2, 8) }, &mut |_| Ok(())).unwrap();
+    assert!(truth.rules.iter().all(|rule| rule.total.violated == 0));
+}
+
+/// What both ways of generation must agree on: ids, name, start, attributes.
+type Essence = (String, String, u64, BTreeMap<String, Value>);
+
+#[test]
+fn spans_as_they_are_say_the_same_as_lines() {
+    let workload = Workload::new(2_000, 2, 17);
+    let (written, bytes) = generated(&workload);
+    let mut expected: BTreeSet<String> = BTreeSet::new();
+    for (trace, spans) in read(&bytes).traces {
+        for span in spans {
+            let attributes: BTreeMap<_, _> = span.attributes.into_iter().collect();
+            let essence: Essence = (trace.clone(), span.name, span.start, attributes);
+            expected.insert(format!("{essence:?}"));
+        }
+    }
+    let mut seen = BTreeSet::new();
+    let truth = spans(&workload, &mut |span| {
+        let attributes =
+            span.attributes.iter().map(|(key, value)| (key.clone(), json(value))).collect();
+        let trace = format!("{:032x}", span.trace_id);
+        let essence: Essence = (trace, span.name.to_string(), span.start, attributes);
+        assert!(span.resource < resources().len() && span.end >= span.start);
+        assert!(seen.insert(format!("{essence:?}")), "each span once");
+        Ok(())
+    })
+    .unwrap();
+    assert!(seen == expected);
+    assert_eq!(truth.rules, written.rules);
+    assert_eq!((truth.spans, truth.lines, truth.late), (written.spans, 0, 0));
+}
+
+fn json(value: &betrace_corpora::generate::Value) -> Value {
+    use betrace_corpora::generate::Value::{Double, Flag, Int, Text, Texts};
+    match value {
+        Text(text) => text.as_str().into(),
+        Int(number) => (*number).into(),
+        Flag(flag) => (*flag).into(),
+        Double(number) if number.fract() == 0.0 => (*number as u64).into(),
+        Double(number) => (*number).into(),
+        Texts(texts) => {
+            let values: Vec<Value> =
+                texts.iter().map(|text| serde_json::json!({ "stringValue": text })).collect();
+            serde_json::json!({ "values": values })
+        }
+    }
 }
 
 #[test]

@@ -6,6 +6,7 @@ use super::operation::{
 };
 use super::ordinary;
 use super::random::Fault;
+use super::rates::Rates;
 use super::service::Service;
 use super::span::{Kind, Span};
 use super::trace::{Open, Trace};
@@ -21,17 +22,16 @@ pub(super) struct Assistant {
 /// Tokens that an answer may have.
 const MAX_TOKENS: u64 = 4096;
 
-impl Default for Assistant {
-    fn default() -> Self {
+impl Assistant {
+    /// Conversations that break rules this often.
+    pub(super) fn new(rates: Rates) -> Self {
         Self {
-            unmoderated: Fault::every(300),
-            too_long: Fault::every(250),
-            uncited: Fault::every(150),
+            unmoderated: rates.fault(300, 100_000),
+            too_long: rates.fault(250, 100_000),
+            uncited: rates.fault(150, 40_000),
         }
     }
-}
 
-impl Assistant {
     /// One question and its answer.
     pub(super) fn play(&mut self, trace: &mut Trace<'_>) {
         let root = trace.open_root();

@@ -10,6 +10,7 @@ use super::operation::{
 };
 use super::ordinary::{self, INSERT_ORDER, SELECT_CART, UPDATE_STOCK};
 use super::random::Fault;
+use super::rates::Rates;
 use super::service::Service;
 use super::span::{Extra, Kind, Span, Status};
 use super::trace::{Open, Trace};
@@ -24,6 +25,8 @@ pub(super) struct Checkouts {
     retry_storm: Fault,
     no_confirm: Fault,
     no_email: Fault,
+    /// Takes a new payment intent for a retry; without it, the deploy does.
+    new_intent: Option<Fault>,
 }
 
 /// A payment above this many cents needs a fraud check.
@@ -35,20 +38,6 @@ const RETRIED: u64 = 60;
 const OUT_OF_STOCK: u64 = 20;
 const DECLINED: u64 = 30;
 
-impl Default for Checkouts {
-    fn default() -> Self {
-        Self {
-            no_login: Fault::every(1100),
-            no_cart: Fault::every(900),
-            no_reserve: Fault::every(700),
-            no_fraud_check: Fault::every(40),
-            retry_storm: Fault::every(800),
-            no_confirm: Fault::every(500),
-            no_email: Fault::every(450),
-        }
-    }
-}
-
 /// What a customer buys.
 struct Order {
     id: String,
@@ -59,6 +48,20 @@ struct Order {
 }
 
 impl Checkouts {
+    /// Checkouts that break rules this often. Requests of tenants break `api-auth` as often as they do.
+    pub(super) fn new(rates: Rates) -> Self {
+        Self {
+            no_login: rates.fault(1100, 500_000),
+            no_cart: rates.fault(900, 250_000),
+            no_reserve: rates.fault(700, 245_000),
+            no_fraud_check: rates.fault(40, 11_000),
+            retry_storm: rates.fault(800, 245_000),
+            no_confirm: rates.fault(500, 237_600),
+            no_email: rates.fault(450, 237_600),
+            new_intent: rates.instead_of_deploy(14_700),
+        }
+    }
+
     /// One checkout, from the request to the confirmation e-mail.
     pub(super) fn play(&mut self, trace: &mut Trace<'_>) {
         let order = Order::draw(trace);
@@ -140,13 +143,14 @@ impl Checkouts {
             1
         };
         trace.applies(Rule::RetryLimit, storm);
+        let renewed = charges > 1 && self.renews_intent(trace);
         if charges > 1 {
-            trace.applies(Rule::PaymentIdempotency, trace.is_deployed());
+            trace.applies(Rule::PaymentIdempotency, renewed);
         }
         let declined = trace.random.per_mille(DECLINED);
         let mut intent = draw_intent(trace);
         for attempt in 1..=charges {
-            if attempt > 1 && trace.is_deployed() {
+            if attempt > 1 && renewed {
                 intent = draw_intent(trace);
             }
             let outcome = match (attempt == charges, declined) {
@@ -157,6 +161,14 @@ impl Checkouts {
             charge(trace, root, order, &Charge { attempt, intent: &intent, outcome });
         }
         !declined
+    }
+
+    /// Whether a retry takes a new payment intent.
+    fn renews_intent(&mut self, trace: &mut Trace<'_>) -> bool {
+        match &mut self.new_intent {
+            Some(fault) => fault.strikes(trace.random),
+            None => trace.is_deployed(),
+        }
     }
 
     /// Everything that follows a successful payment.

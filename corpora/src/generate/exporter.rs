@@ -34,7 +34,7 @@ pub(super) struct Exporter {
 }
 
 /// Counts of what an exporter wrote.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 pub(super) struct Written {
     pub(super) late: u64,
     pub(super) duplicates: u64,

@@ -5,7 +5,9 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use super::clock::Calendar;
-use super::{Error, Truth, Workload, play};
+use super::exporter::Exporter;
+use super::output::Lines;
+use super::{Error, Truth, Workload, exporters_chance, play};
 
 /// Name of the file that holds the ground truth ([`Truth::to_json`]). Hidden, so that a replay of the folder
 /// passes it by.
@@ -36,7 +38,8 @@ pub fn write(
         let day = calendar.file_of(moment);
         files.write(day, || calendar.date(day), line)
     };
-    let truth = match play(workload, &calendar, progress, &mut sink) {
+    let mut output = Lines::new(Exporter::new(exporters_chance(workload)), &mut sink);
+    let truth = match play(workload, &calendar, progress, &mut output) {
         Ok(truth) => truth,
         Err(source) => return Err(Error::File { path: files.path, source }),
     };

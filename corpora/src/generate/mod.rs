@@ -15,6 +15,7 @@
 //! - Equal parameters give equal bytes: all chance comes from one seed.
 
 mod assistant;
+mod attributes;
 mod checkout;
 mod clock;
 mod exporter;
@@ -22,7 +23,10 @@ mod files;
 mod gateway;
 mod operation;
 mod ordinary;
+mod output;
 mod random;
+mod rates;
+mod record;
 mod service;
 mod span;
 mod tenants;
@@ -35,13 +39,18 @@ use std::path::PathBuf;
 use self::assistant::Assistant;
 use self::checkout::Checkouts;
 use self::clock::Calendar;
-use self::exporter::{Exporter, Sink};
+use self::exporter::Exporter;
+use self::output::{Lines, Output};
 use self::random::Random;
+use self::record::Records;
 use self::tenants::Tenants;
 use self::trace::Trace;
 use self::truth::Tally;
 
+pub use self::attributes::Value;
 pub use self::files::{TRUTH_FILE, write};
+pub use self::rates::Rates;
+pub use self::record::{Resource, SpanRecord, resources};
 pub use self::truth::{Counts, RuleTruth, Truth};
 
 /// Traces are reported to a progress function once in this many.
@@ -58,15 +67,17 @@ pub struct Workload {
     pub seed: u64,
     /// The UTC day in which this moment lies is the first one; nanoseconds since 1970.
     pub start: u64,
+    /// How often the rules are broken.
+    pub rates: Rates,
 }
 
 impl Workload {
     /// The first day unless another is named: 26 October 2024, so that the deploy falls on the 27th.
     pub const START: u64 = 1_729_900_800_000_000_000;
 
-    /// A workload that begins on the usual day.
+    /// The workload of the incident, which begins on the usual day.
     pub fn new(traces: u64, days: u32, seed: u64) -> Self {
-        Self { traces, days, seed, start: Self::START }
+        Self { traces, days, seed, start: Self::START, rates: Rates::Incident }
     }
 }
 
@@ -108,7 +119,28 @@ pub fn lines(
     sink: &mut dyn FnMut(&[u8]) -> io::Result<()>,
 ) -> Result<Truth, Error> {
     let calendar = Calendar::new(workload)?;
-    Ok(play(workload, &calendar, &mut |_| {}, &mut |_, line| sink(line))?)
+    let mut sink = |_, line: &[u8]| sink(line);
+    let mut output = Lines::new(Exporter::new(exporters_chance(workload)), &mut sink);
+    Ok(play(workload, &calendar, &mut |_| {}, &mut output)?)
+}
+
+/// Generates the same spans as [`lines`], each once and on time, trace by trace, without making lines of them. The
+/// truth says that nothing was written, late or doubled.
+///
+/// # Errors
+///
+/// [`Error::Days`], and [`Error::Sink`] with whatever the sink returned, which ends the generation.
+pub fn spans(
+    workload: &Workload,
+    sink: &mut dyn FnMut(&SpanRecord) -> io::Result<()>,
+) -> Result<Truth, Error> {
+    let calendar = Calendar::new(workload)?;
+    Ok(play(workload, &calendar, &mut |_| {}, &mut Records::new(sink))?)
+}
+
+/// The chance of batches and lateness, apart from that of traces.
+fn exporters_chance(workload: &Workload) -> Random {
+    Random::new(Random::new(workload.seed).bits())
 }
 
 /// Plays all traces in the order of their starts.
@@ -116,27 +148,27 @@ fn play(
     workload: &Workload,
     calendar: &Calendar,
     progress: &mut dyn FnMut(u64),
-    sink: &mut Sink<'_>,
+    output: &mut dyn Output,
 ) -> io::Result<Truth> {
     let mut random = Random::new(workload.seed);
-    let mut exporter = Exporter::new(Random::new(random.bits()));
-    let mut scenes = Scenes::default();
+    // The first number is the exporter's.
+    random.bits();
+    let mut scenes = Scenes::new(workload.rates);
     let mut tally = Tally::default();
     let mut now = 0;
     for n in 0..workload.traces {
         now = calendar.start_of(n, &mut random).max(now);
-        exporter.advance(now, sink)?;
+        output.advance(now)?;
         let deployed = now >= calendar.deploy();
-        let mut trace = Trace::begin(now, deployed, &mut random, &mut exporter);
+        let mut trace = Trace::begin(now, deployed, &mut random, output);
         scenes.play(&mut trace);
         tally.add(&trace.end(), calendar);
         if n % PROGRESS_STEP == 0 {
             progress(n);
         }
     }
-    exporter.close(sink)?;
+    let written = output.close()?;
     progress(workload.traces);
-    let written = exporter.written;
     Ok(Truth {
         late: written.late,
         duplicates: written.duplicates,
@@ -147,7 +179,6 @@ fn play(
 }
 
 /// Everything that happens in the shop.
-#[derive(Default)]
 struct Scenes {
     checkouts: Checkouts,
     tenants: Tenants,
@@ -155,6 +186,14 @@ struct Scenes {
 }
 
 impl Scenes {
+    fn new(rates: Rates) -> Self {
+        Self {
+            checkouts: Checkouts::new(rates),
+            tenants: Tenants::new(rates),
+            assistant: Assistant::new(rates),
+        }
+    }
+
     fn play(&mut self, trace: &mut Trace<'_>) {
         match trace.random.below(100) {
             0..25 => self.checkouts.play(trace),

@@ -1,10 +1,11 @@
 //! Spans that no rule names: databases, caches, queues and HTTP with the attributes of the semantic conventions,
 //! and the traffic that consists of nothing else.
 
+use super::attributes::Attributes;
 use super::gateway::{self, Request};
 use super::operation::Operation;
 use super::service::Service;
-use super::span::{Attributes, Extra, Kind, Span, Status};
+use super::span::{Extra, Kind, Span, Status};
 use super::trace::{Open, Trace};
 
 /// A statement on a table of the shop's own database, by `service`.

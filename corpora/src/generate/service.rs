@@ -1,6 +1,7 @@
 //! The services of OmniCart and the pods that run them.
 
-use super::span::{Attributes, put};
+use super::attributes::Attributes;
+use super::span::put;
 
 /// A service; each runs in [`REPLICAS`] pods.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -69,10 +70,24 @@ impl Service {
 
 /// What every line of a pod begins with, up to its first span.
 pub(super) fn line_head(pod: usize) -> Vec<u8> {
-    let (name, version, language, scope) = SERVICES[pod / REPLICAS];
     let mut out = Vec::new();
     put(&mut out, "{\"resourceSpans\":[{\"resource\":{\"attributes\":[");
-    let mut resource = Attributes::new(&mut out);
+    let (scope, version) = describe_pod(pod, &mut Attributes::Json(&mut out));
+    out.pop();
+    put(&mut out, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"");
+    put(&mut out, scope);
+    put(&mut out, "\",\"version\":\"");
+    put(&mut out, version);
+    put(&mut out, "\"},\"spans\":[");
+    out
+}
+
+/// The attributes of a pod; returns name and version of the instrumentation in it.
+pub(super) fn describe_pod(
+    pod: usize,
+    resource: &mut Attributes<'_>,
+) -> (&'static str, &'static str) {
+    let (name, version, language, scope) = SERVICES[pod / REPLICAS];
     resource.text("service.name", name);
     resource.text("service.version", version);
     resource.text("service.namespace", "omnicart");
@@ -86,13 +101,7 @@ pub(super) fn line_head(pod: usize) -> Vec<u8> {
     resource.text("telemetry.sdk.language", language);
     resource.text("telemetry.sdk.name", "opentelemetry");
     resource.text("telemetry.sdk.version", "1.31.0");
-    out.pop();
-    put(&mut out, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"");
-    put(&mut out, scope);
-    put(&mut out, "\",\"version\":\"");
-    put(&mut out, version);
-    put(&mut out, "\"},\"spans\":[");
-    out
+    (scope, version)
 }
 
 /// What every line ends with, after its last span.

@@ -1,6 +1,7 @@
 //! One span as the Collector's file exporter prints it: compact, camelCase keys in the order of the protocol's
 //! fields, ids in hex, 64-bit integers as text, enums as numbers.
 
+use super::attributes::Attributes;
 use super::operation::Operation;
 
 /// Who a span talks to; the numbers are the protocol's.
@@ -35,6 +36,38 @@ pub(super) enum Extra {
     Retry(u64),
     /// A link to a span of another trace: trace id and span id.
     Link(u128, u64),
+}
+
+impl Extra {
+    /// The name of the event, if it is one.
+    pub(super) fn event(self) -> Option<&'static str> {
+        match self {
+            Self::Exception(..) => Some("exception"),
+            Self::Retry(_) => Some("retry.scheduled"),
+            Self::None | Self::Link(..) => None,
+        }
+    }
+
+    /// The span of another trace that it links to, if it does.
+    pub(super) fn link(self) -> Option<(u128, u64)> {
+        match self {
+            Self::Link(trace, id) => Some((trace, id)),
+            Self::None | Self::Exception(..) | Self::Retry(_) => None,
+        }
+    }
+
+    /// The attributes of the event.
+    pub(super) fn describe(self, attributes: &mut Attributes<'_>) {
+        match self {
+            Self::Exception(kind, message) => {
+                attributes.text("exception.type", kind);
+                attributes.text("exception.message", message);
+                attributes.text("exception.stacktrace", STACK);
+            }
+            Self::Retry(delay) => attributes.int("delay_ms", delay),
+            Self::None | Self::Link(..) => {}
+        }
+    }
 }
 
 /// A span without its place in time and without its attributes.
@@ -78,7 +111,7 @@ impl Span {
         out: &mut Vec<u8>,
         (trace, id): (u128, u64),
         time: (u64, u64),
-        attributes: impl FnOnce(&mut Attributes<'_>),
+        attributes: &mut dyn FnMut(&mut Attributes<'_>),
     ) {
         put(out, "{\"traceId\":\"");
         hex(out, (trace >> 64) as u64);
@@ -98,7 +131,7 @@ impl Span {
         put(out, "\",\"endTimeUnixNano\":\"");
         decimal(out, time.1);
         put(out, "\",");
-        list(out, "\"attributes\":[", |out| attributes(&mut Attributes { out }));
+        list(out, "\"attributes\":[", |out| attributes(&mut Attributes::Json(out)));
         self.write_extra(out, time.1);
         self.write_status(out);
         // Bit 8: it is known whether the parent is remote. Bit 9: it is.
@@ -107,36 +140,23 @@ impl Span {
     }
 
     fn write_extra(&self, out: &mut Vec<u8>, end: u64) {
-        let event = |out: &mut Vec<u8>, name: &str, attributes: &dyn Fn(&mut Attributes<'_>)| {
+        if let Some(name) = self.extra.event() {
             put(out, "\"events\":[{\"timeUnixNano\":\"");
             decimal(out, end);
             put(out, "\",\"name\":\"");
             put(out, name);
             put(out, "\",");
-            list(out, "\"attributes\":[", |out| attributes(&mut Attributes { out }));
+            list(out, "\"attributes\":[", |out| self.extra.describe(&mut Attributes::Json(out)));
             out.pop();
             put(out, "}],");
-        };
-        match self.extra {
-            Extra::None => {}
-            Extra::Exception(kind, message) => event(out, "exception", &|event| {
-                event.text("exception.type", kind);
-                event.text("exception.message", message);
-                event.text("exception.stacktrace", STACK);
-            }),
-            Extra::Retry(delay) => {
-                event(out, "retry.scheduled", &|event| {
-                    event.int("delay_ms", delay);
-                });
-            }
-            Extra::Link(trace, id) => {
-                put(out, "\"links\":[{\"traceId\":\"");
-                hex(out, (trace >> 64) as u64);
-                hex(out, trace as u64);
-                put(out, "\",\"spanId\":\"");
-                hex(out, id);
-                put(out, "\",\"flags\":256}],");
-            }
+        }
+        if let Some((trace, id)) = self.extra.link() {
+            put(out, "\"links\":[{\"traceId\":\"");
+            hex(out, (trace >> 64) as u64);
+            hex(out, trace as u64);
+            put(out, "\",\"spanId\":\"");
+            hex(out, id);
+            put(out, "\",\"flags\":256}],");
         }
     }
 
@@ -157,76 +177,8 @@ impl Span {
 const STACK: &str = "com.omnicart.payment.GatewayException\\n\\tat com.omnicart.payment.Stripe.charge(Stripe.java:118)\
                      \\n\\tat com.omnicart.payment.Retry$\\\"lambda\\\".run(Retry.java:41)";
 
-/// The attributes of a span, event or resource under way. Keys and texts are written as they are given: whoever
-/// gives one that needs escapes gives it escaped.
-pub(super) struct Attributes<'a> {
-    out: &'a mut Vec<u8>,
-}
-
-impl<'a> Attributes<'a> {
-    /// Attributes appended to `out`, each followed by a comma.
-    pub(super) fn new(out: &'a mut Vec<u8>) -> Self {
-        Self { out }
-    }
-
-    /// A text.
-    pub(super) fn text(&mut self, key: &str, value: &str) {
-        self.key(key, "\",\"value\":{\"stringValue\":\"");
-        put(self.out, value);
-        put(self.out, "\"}},");
-    }
-
-    /// An integer.
-    pub(super) fn int(&mut self, key: &str, value: u64) {
-        self.key(key, "\",\"value\":{\"intValue\":\"");
-        decimal(self.out, value);
-        put(self.out, "\"}},");
-    }
-
-    /// A truth value.
-    pub(super) fn flag(&mut self, key: &str, value: bool) {
-        self.key(key, "\",\"value\":{\"boolValue\":");
-        put(self.out, if value { "true}}," } else { "false}}," });
-    }
-
-    /// A number of hundredths as a double in its shortest form: 14999 is 149.99, 14900 is 149.
-    pub(super) fn hundredths(&mut self, key: &str, value: u64) {
-        self.key(key, "\",\"value\":{\"doubleValue\":");
-        decimal(self.out, value / 100);
-        let rest = value % 100;
-        if rest != 0 {
-            self.out.push(b'.');
-            self.out.push(b'0' + (rest / 10) as u8);
-            if !rest.is_multiple_of(10) {
-                self.out.push(b'0' + (rest % 10) as u8);
-            }
-        }
-        put(self.out, "}},");
-    }
-
-    /// A list of texts.
-    pub(super) fn texts(&mut self, key: &str, values: &[&str]) {
-        self.key(key, "\",\"value\":{");
-        list(self.out, "\"arrayValue\":{\"values\":[", |out| {
-            for value in values {
-                put(out, "{\"stringValue\":\"");
-                put(out, value);
-                put(out, "\"},");
-            }
-        });
-        self.out.pop();
-        put(self.out, "}}},");
-    }
-
-    fn key(&mut self, key: &str, then: &str) {
-        put(self.out, "{\"key\":\"");
-        put(self.out, key);
-        put(self.out, then);
-    }
-}
-
 /// Appends a list whose items end in commas, and a comma after it; nothing at all if it has no items.
-fn list(out: &mut Vec<u8>, open: &str, items: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn list(out: &mut Vec<u8>, open: &str, items: impl FnOnce(&mut Vec<u8>)) {
     let before = out.len();
     put(out, open);
     let empty = out.len();
@@ -254,7 +206,7 @@ fn hex(out: &mut Vec<u8>, bits: u64) {
 }
 
 /// A number in decimal, written from its end two digits at a time.
-fn decimal(out: &mut Vec<u8>, mut number: u64) {
+pub(super) fn decimal(out: &mut Vec<u8>, mut number: u64) {
     let mut digits = [0; 20];
     let mut at = digits.len();
     while number >= 10 {
@@ -273,7 +225,7 @@ fn decimal(out: &mut Vec<u8>, mut number: u64) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Attributes, decimal, hex};
+    use super::{decimal, hex};
 
     fn written(write: impl FnOnce(&mut Vec<u8>)) -> String {
         let mut out = Vec::new();
@@ -286,19 +238,6 @@ mod tests {
         for number in [0, 1, 9, 10, 99, 100, 101, 1000, 1_729_900_800_000_000_001, u64::MAX] {
             assert_eq!(written(|out| decimal(out, number)), number.to_string());
             assert_eq!(written(|out| hex(out, number)), format!("{number:016x}"));
-        }
-    }
-
-    #[test]
-    fn money_is_written_as_its_shortest_double() {
-        for (cents, expected) in
-            [(14_999, "149.99"), (100_000, "1000"), (1250, "12.5"), (1205, "12.05")]
-        {
-            let json = written(|out| Attributes::new(out).hundredths("amount", cents));
-            assert_eq!(
-                json,
-                format!("{{\"key\":\"amount\",\"value\":{{\"doubleValue\":{expected}}}}},")
-            );
         }
     }
 }

@@ -7,6 +7,7 @@ use super::operation::{
 };
 use super::ordinary::{self, SELECT_SETTINGS};
 use super::random::Fault;
+use super::rates::Rates;
 use super::service::Service;
 use super::span::{Kind, Span};
 use super::trace::{Open, Trace};
@@ -22,19 +23,6 @@ pub(super) struct Tenants {
     admin_unaudited: Fault,
 }
 
-impl Default for Tenants {
-    fn default() -> Self {
-        Self {
-            no_login: Fault::every(900),
-            no_filter: Fault::every(400),
-            no_permission: Fault::every(120),
-            pii_unaudited: Fault::every(110),
-            no_role: Fault::every(90),
-            admin_unaudited: Fault::every(80),
-        }
-    }
-}
-
 /// A query through the tenants' database service.
 struct Query {
     table: &'static str,
@@ -46,6 +34,18 @@ struct Query {
 }
 
 impl Tenants {
+    /// Requests that break rules this often. Checkouts break `api-auth` as often as they do.
+    pub(super) fn new(rates: Rates) -> Self {
+        Self {
+            no_login: rates.fault(900, 400_000),
+            no_filter: rates.fault(400, 160_000),
+            no_permission: rates.fault(120, 40_200),
+            pii_unaudited: rates.fault(110, 60_000),
+            no_role: rates.fault(90, 29_800),
+            admin_unaudited: rates.fault(80, 30_000),
+        }
+    }
+
     /// A tenant reads or writes records; one in five such requests only looks at price plans, which are common
     /// to all tenants and need no filter.
     pub(super) fn records(&mut self, trace: &mut Trace<'_>) {

@@ -1,9 +1,10 @@
 //! One trace under way: its clock, its ids, and the marks that its scene makes for the ground truth.
 
-use super::exporter::Exporter;
+use super::attributes::Attributes;
+use super::output::Output;
 use super::random::Random;
 use super::service::Service;
-use super::span::{Attributes, Span};
+use super::span::Span;
 use super::truth::{Marks, Rule, RuleSet};
 
 /// Of 1,000 traces, how many lose their root.
@@ -13,7 +14,7 @@ const ROOTLESS: u64 = 6;
 pub(super) struct Trace<'a> {
     /// Chance.
     pub(super) random: &'a mut Random,
-    exporter: &'a mut Exporter,
+    output: &'a mut dyn Output,
     id: u128,
     /// When the trace began, nanoseconds since 1970.
     pub(super) begun: u64,
@@ -37,12 +38,12 @@ impl<'a> Trace<'a> {
         begun: u64,
         deployed: bool,
         random: &'a mut Random,
-        exporter: &'a mut Exporter,
+        output: &'a mut dyn Output,
     ) -> Self {
         let id = u128::from(random.bits()) << 64 | u128::from(random.bits() | 1);
         let rootless = random.per_mille(ROOTLESS);
         let marks = Marks { earliest: u64::MAX, rootless, ..Marks::default() };
-        Self { random, exporter, id, begun, now: begun, rootless, deployed, marks }
+        Self { random, output, id, begun, now: begun, rootless, deployed, marks }
     }
 
     /// What the trace meant.
@@ -97,7 +98,12 @@ impl<'a> Trace<'a> {
         self.marks.spans += 1;
         self.marks.earliest = self.marks.earliest.min(open.start);
         let (ids, time) = ((self.id, open.id), (open.start, self.now));
-        self.exporter.export(self.pod(service), |out| span.write(out, ids, time, attributes));
+        let mut attributes = Some(attributes);
+        self.output.export(self.pod(service), &span, ids, time, &mut |out| {
+            if let Some(attributes) = attributes.take() {
+                attributes(out);
+            }
+        });
     }
 
     /// A span without children that takes between `low` and `high` microseconds.
