@@ -81,3 +81,50 @@ fn give_types(entries: &mut [(String, Value)], path: &str, columns: &HashMap<&st
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The columns that a builder makes of attributes.
+    fn columns(attributes: &[(Cow<'_, str>, Value)]) -> BTreeMap<String, (Type, String)> {
+        let pairs = || attributes.iter().map(|(key, value)| (&**key, value));
+        let own: BTreeMap<&str, &Value> = pairs().collect();
+        let own = own.into_iter().map(|(key, value)| (key.to_owned(), value));
+        let all = own.chain(entries_of_maps(pairs()));
+        let canonical = |value: &Value| {
+            value.canonical().map(|(value_type, text)| (value_type, text.into_owned()))
+        };
+        all.filter_map(|(path, value)| Some((path, canonical(value)?))).collect()
+    }
+
+    #[test]
+    fn what_follows_from_maps_is_left_out_and_what_they_would_add_is_hidden() {
+        let map = |entries: &[(&str, Value)]| {
+            Value::Map(
+                entries.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect(),
+            )
+        };
+        let inner =
+            map(&[("c", Value::Float(5.0)), ("d", Value::Bytes(vec![1])), ("e", Value::Empty)]);
+        let outer =
+            map(&[("b", inner.clone()), ("f", Value::Float(f64::NAN)), ("x", Value::Int(1))]);
+        let attributes: Attributes<'_> = vec![
+            ("a".into(), outer.clone()),
+            ("a.b.c".into(), Value::Text("5".into())),
+            ("a.b.d".into(), Value::Empty),
+            ("a.x".into(), Value::Int(1)),
+            ("z".into(), Value::List(vec![Value::Bool(true)])),
+        ];
+        let expected = columns(&attributes);
+        let data = expected.iter().map(|(key, (kind, text))| (&**key, Datum::Entry(*kind, text)));
+        let found = direct(&data.collect::<Vec<_>>());
+        assert_eq!(columns(&found), expected);
+        let keys: Vec<&str> = found.iter().map(|(key, _)| &**key).collect();
+        assert_eq!(keys, ["a", "a.b.c", "a.b.d", "z"]);
+        assert_eq!(found[2].1, Value::Empty);
+        // Types that the columns do not tell are lost: those of hidden entries.
+        let typed = format!("{:?}", found[0].1);
+        assert!(typed.contains("Float(NaN)") && !typed.contains("Bytes"), "{typed}");
+    }
+}
