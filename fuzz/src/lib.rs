@@ -11,6 +11,7 @@ pub mod fault;
 pub mod module;
 pub mod mutate;
 pub mod otlp;
+pub mod sealed;
 pub mod segment;
 pub mod statement;
 pub mod texts;

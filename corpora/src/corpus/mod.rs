@@ -12,6 +12,7 @@
 //! A file counts once the manifest names it. So a crash at any moment leaves the corpus of before
 //! or after a commit, and files that nothing names, which the next writer removes.
 
+pub mod file;
 mod folder;
 mod manifest;
 mod splits;

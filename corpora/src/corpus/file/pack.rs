@@ -1,0 +1,128 @@
+//! Packing of what is seldom read: bytes of equal significance together, since those of numbers
+//! that lie close are alike, then zstd.
+
+use std::io;
+
+use ir::segment::Buffer;
+use zstd::bulk::{Compressor, Decompressor};
+
+/// Packs blocks.
+pub(super) struct Packer {
+    compressor: Compressor<'static>,
+    scratch: Vec<u8>,
+}
+
+/// zstd's level. Higher ones gain next to nothing: half of a file are numbers that are as good as
+/// random, and those are not packed.
+const LEVEL: i32 = 1;
+
+impl Packer {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self { compressor: Compressor::new(LEVEL)?, scratch: Vec::new() })
+    }
+
+    /// Packs items of `width` bytes, their differences if `deltas` says.
+    pub(super) fn pack(&mut self, raw: &[u8], width: usize, deltas: bool) -> io::Result<Vec<u8>> {
+        if width == 1 && !deltas {
+            return self.compressor.compress(raw);
+        }
+        self.scratch.clear();
+        self.scratch.resize(raw.len(), 0);
+        let items = raw.len() / width;
+        let mut last = [0; 16];
+        for (at, item) in raw.chunks_exact(width).enumerate() {
+            let mut bytes = [0; 16];
+            bytes[..width].copy_from_slice(item);
+            let kept = if deltas { difference(bytes, last) } else { bytes };
+            for (plane, byte) in kept[..width].iter().enumerate() {
+                self.scratch[plane * items + at] = *byte;
+            }
+            last = bytes;
+        }
+        self.compressor.compress(&self.scratch)
+    }
+}
+
+/// Bytes of packed items of `width` bytes; `None` if they are not `len` bytes.
+pub(super) fn unpack(packed: &[u8], len: usize, width: usize, deltas: bool) -> Option<Buffer<u8>> {
+    let mut bytes = Buffer::zeroed(len);
+    if width == 1 && !deltas {
+        return (unzstd(packed, &mut bytes)? == len).then_some(bytes);
+    }
+    let mut planes = vec![0; len];
+    if !matches!(width, 1 | 2 | 4 | 8 | 16)
+        || !len.is_multiple_of(width)
+        || unzstd(packed, &mut planes)? != len
+    {
+        return None;
+    }
+    let items = len / width;
+    if items > 0 {
+        join(&planes, items, &mut bytes, width);
+    }
+    if deltas {
+        let mut last = [0; 16];
+        for item in bytes.chunks_exact_mut(width) {
+            let mut own = [0; 16];
+            own[..width].copy_from_slice(item);
+            last = sum(own, last);
+            item.copy_from_slice(&last[..width]);
+        }
+    }
+    Some(bytes)
+}
+
+/// Unpacks what zstd packed; the number of bytes, `None` if it is not zstd's or does not fit.
+pub(super) fn unzstd(packed: &[u8], into: &mut [u8]) -> Option<usize> {
+    Decompressor::new().ok()?.decompress_to_buffer(packed, into).ok()
+}
+
+/// Puts the bytes of each item side by side.
+fn join(planes: &[u8], items: usize, bytes: &mut [u8], width: usize) {
+    match width {
+        2 => join_of::<2>(planes, items, bytes),
+        4 => join_of::<4>(planes, items, bytes),
+        8 => join_of::<8>(planes, items, bytes),
+        16 => join_of::<16>(planes, items, bytes),
+        _ => bytes.copy_from_slice(planes),
+    }
+}
+
+fn join_of<const WIDTH: usize>(planes: &[u8], items: usize, bytes: &mut [u8]) {
+    let planes: [&[u8]; WIDTH] = std::array::from_fn(|plane| &planes[plane * items..][..items]);
+    let (bytes, _) = bytes.as_chunks_mut::<WIDTH>();
+    for (at, item) in bytes.iter_mut().enumerate() {
+        *item = std::array::from_fn(|plane| planes[plane][at]);
+    }
+}
+
+/// `a - b` of little-endian numbers, of whose bytes the lower ones may be taken alone.
+fn difference(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
+    u128::from_le_bytes(a).wrapping_sub(u128::from_le_bytes(b)).to_le_bytes()
+}
+
+fn sum(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
+    u128::from_le_bytes(a).wrapping_add(u128::from_le_bytes(b)).to_le_bytes()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_packed_comes_back() {
+        let mut packer = Packer::new().expect("zstd has memory");
+        let bytes: Vec<u8> = (0..4096_u32).map(|at| ((at * at) >> 3) as u8).collect();
+        for width in [1, 2, 4, 8, 16] {
+            for deltas in [false, true] {
+                for len in [0, width, 4096] {
+                    let packed = packer.pack(&bytes[..len], width, deltas).expect("it packs");
+                    let unpacked = unpack(&packed, len, width, deltas).expect("it unpacks");
+                    assert_eq!(&unpacked[..], &bytes[..len], "{width} {deltas}");
+                    assert!(unpack(&packed, len + width, width, deltas).is_none());
+                    assert!(unpack(&packed[..packed.len() - 1], len, width, deltas).is_none());
+                }
+            }
+        }
+    }
+}

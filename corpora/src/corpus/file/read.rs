@@ -1,0 +1,351 @@
+//! Opens files: all that says where things are is checked here, the things themselves when they are
+//! looked at.
+
+use std::ops::Range;
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use bytes::Bytes;
+use hashbrown::HashSet;
+use ir::segment::Buffer;
+use ir::{Fault, Mask, Segment};
+
+use super::layout::{
+    Block, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry, TraceTable, Trailer,
+    VERSION,
+};
+use super::map::map;
+use super::store::Stored;
+use crate::corpus::CorpusError;
+
+/// A segment in a file, open for reading. Its bytes are mapped as long as it, or a segment of it,
+/// lives.
+#[derive(Clone, Debug)]
+pub struct SegmentFile {
+    opened: Arc<Opened>,
+}
+
+/// A block of a file, for statistics.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BlockSize {
+    /// What it holds, as `checkout: attribute amount`.
+    pub name: String,
+    /// Bytes in the file, without padding.
+    pub stored: u64,
+    /// Bytes when it is unpacked.
+    pub raw: u64,
+    /// How it is kept: `Plain`, `Zeros`, `Packed`, `Deltas` or `Parents`.
+    pub encoding: &'static str,
+}
+
+/// What opening a file leaves: its directory.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) name: String,
+    pub(super) bytes: Bytes,
+    pub(super) blocks: Vec<Block>,
+    pub(super) crc: u32,
+    pub(super) traces: usize,
+    pub(super) first: u64,
+    pub(super) last: u64,
+    pub(super) keys: Vec<Box<str>>,
+    pub(super) operations: Vec<OperationPlace>,
+    /// Numbers of operations by table, then first row.
+    pub(super) by_table: Vec<u32>,
+    pub(super) tables: Vec<TablePlace>,
+    /// Number of entries of each dictionary, and what describes it.
+    pub(super) dictionaries: Vec<(u32, Bytes)>,
+    pub(super) trace_table: TraceTable,
+    pub(super) resources: Resources,
+    pub(super) scopes: (u32, Vec<SlotEntry>),
+    /// Names of what was looked at, if that is asked for.
+    pub(super) accessed: Option<Mutex<HashSet<String>>>,
+}
+
+#[derive(Debug)]
+pub(super) struct OperationPlace {
+    pub(super) name: Box<str>,
+    pub(super) table: u32,
+    pub(super) rows: Range<usize>,
+    pub(super) presence: Option<u32>,
+}
+
+#[derive(Debug)]
+pub(super) struct TablePlace {
+    pub(super) rows: usize,
+    pub(super) trace: u32,
+    pub(super) id: u32,
+    pub(super) columns: Bytes,
+}
+
+impl SegmentFile {
+    /// Maps a sealed file and reads its footer.
+    ///
+    /// # Errors
+    /// Where it cannot be read, is no segment, is of a later version, or is damaged.
+    pub fn open(path: &Path) -> Result<Self, CorpusError> {
+        Self::from_bytes(path, map(path).map_err(CorpusError::io(path))?)
+    }
+
+    /// Reads the footer of the bytes of a file; errors name it `path`.
+    ///
+    /// # Errors
+    /// As [`Self::open`], but for reading.
+    pub fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, CorpusError> {
+        let aligned = bytes.as_ptr().align_offset(LINE) == 0;
+        let bytes = if aligned { bytes } else { copied(&bytes) };
+        let damaged = |what: String| CorpusError::Damaged { path: path.into(), what };
+        if let Some(found) = newer(&bytes) {
+            return Err(CorpusError::Newer { path: path.into(), found, known: VERSION });
+        }
+        let trailer = trailer(&bytes).map_err(|what| damaged(what.into()))?;
+        let name = path.display().to_string();
+        let opened = Opened::of(name, bytes, &trailer).map_err(|what| damaged(what.into()))?;
+        let file = Self { opened: Arc::new(opened) };
+        match file.segment(None).sound() {
+            Err(Fault::Damaged { what, .. }) => Err(damaged(what)),
+            _ => Ok(file),
+        }
+    }
+
+    /// The same file, which from now on remembers what is looked at, for [`Self::accessed`].
+    ///
+    /// # Panics
+    /// Where segments of the file, or copies of this, are there already.
+    pub fn recording(self) -> Self {
+        let opened = Arc::into_inner(self.opened).expect("it was not handed on");
+        Self { opened: Arc::new(Opened { accessed: Some(Mutex::default()), ..opened }) }
+    }
+
+    /// The segment: nothing of it is read before it is looked at. Where that finds damage, the
+    /// segment is not [sound](Segment::sound).
+    pub fn segment(&self, hidden: Option<Mask>) -> Segment {
+        Stored::segment(&self.opened, hidden)
+    }
+
+    /// Names of the blocks that were looked at since [`Self::recording`], in order.
+    pub fn accessed(&self) -> Vec<String> {
+        let Some(accessed) = &self.opened.accessed else { return Vec::new() };
+        let accessed = accessed.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut names: Vec<String> = accessed.iter().cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// All blocks that something refers to, in the order of the file.
+    pub fn sizes(&self) -> Vec<BlockSize> {
+        Stored::sizes(&self.opened)
+    }
+
+    /// Reads and checks everything.
+    ///
+    /// # Errors
+    /// The first damage.
+    pub fn verify(&self) -> Result<(), Fault> {
+        Stored::verify(&self.opened)
+    }
+
+    /// How many traces there are.
+    pub fn traces(&self) -> usize {
+        self.opened.traces
+    }
+
+    /// How many spans there are.
+    pub fn spans(&self) -> usize {
+        self.opened.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// Starts of the first and the last trace, in nanoseconds since 1970; zeros without a trace.
+    pub fn range(&self) -> (u64, u64) {
+        (self.opened.first, self.opened.last)
+    }
+
+    /// Bytes of the file.
+    pub fn bytes(&self) -> u64 {
+        self.opened.bytes.len() as u64
+    }
+
+    /// Checksum of the footer, as [`Written`](super::Written) has it.
+    pub fn footer_crc(&self) -> u32 {
+        self.opened.crc
+    }
+}
+
+/// The bytes of an aligned copy.
+fn copied(bytes: &[u8]) -> Bytes {
+    let mut buffer = Buffer::zeroed(bytes.len());
+    buffer.copy_from_slice(bytes);
+    owned(buffer)
+}
+
+/// The bytes of a buffer.
+pub(super) fn owned(buffer: Buffer<u8>) -> Bytes {
+    struct Owner(Buffer<u8>);
+    impl AsRef<[u8]> for Owner {
+        fn as_ref(&self) -> &[u8] {
+            &self.0
+        }
+    }
+    Bytes::from_owner(Owner(buffer))
+}
+
+/// The version of a file of ours, if it is a later one.
+fn newer(bytes: &[u8]) -> Option<u32> {
+    let header: Header = bytemuck::pod_read_unaligned(bytes.get(..LINE)?);
+    (header.magic == MAGIC && header.version > VERSION).then_some(header.version)
+}
+
+/// The trailer of a file that was written to its end.
+fn trailer(bytes: &[u8]) -> Result<Trailer, &'static str> {
+    let header = bytes.get(..LINE).ok_or("is no segment of a corpus: it is too short")?;
+    let header: Header = bytemuck::pod_read_unaligned(header);
+    if header.magic != MAGIC {
+        return Err("is no segment of a corpus: it does not begin as one");
+    }
+    if header.version != VERSION || header.zeros != [0; 13] {
+        return Err("has a header that was never written");
+    }
+    let cut = "does not end as it was written: it was cut short or added to";
+    let end = bytes.len().checked_sub(LINE).filter(|end| *end >= LINE).ok_or(cut)?;
+    let trailer: Trailer = bytemuck::pod_read_unaligned(&bytes[end..]);
+    let whole = trailer.magic == MAGIC
+        && trailer.own_crc == trailer.checksum()
+        && trailer.file == bytes.len() as u64;
+    if whole { Ok(trailer) } else { Err(cut) }
+}
+
+impl Opened {
+    fn of(name: String, bytes: Bytes, trailer: &Trailer) -> Result<Self, &'static str> {
+        let outside = "has a footer outside of the file";
+        let begin = usize::try_from(trailer.footer).map_err(|_| outside)?;
+        let length = usize::try_from(trailer.length).map_err(|_| outside)?;
+        let end = begin.checked_add(length).filter(|end| *end <= bytes.len() - LINE);
+        let footer = &bytes[begin..end.filter(|_| begin >= LINE).ok_or(outside)?];
+        if crc32fast::hash(footer) != trailer.crc {
+            return Err("has another footer than was written: its checksum differs");
+        }
+        let records = (trailer.blocks as usize).checked_mul(size_of::<Block>()).ok_or(outside)?;
+        let (records, directory) = footer.split_at_checked(records).ok_or(outside)?;
+        let records = records.chunks_exact(size_of::<Block>());
+        let blocks: Vec<Block> = records.map(bytemuck::pod_read_unaligned).collect();
+        check_places(&blocks, begin)?;
+        let unreadable = "has a directory that cannot be read";
+        let (directory, rest): (Directory<'_>, _) =
+            postcard::take_from_bytes(directory).map_err(|_| unreadable)?;
+        if !rest.is_empty() {
+            return Err(unreadable);
+        }
+        let part = |part: &[u8]| if part.is_empty() { Bytes::new() } else { bytes.slice_ref(part) };
+        let tables = directory.tables.iter().map(|table| TablePlace {
+            rows: table.rows as usize,
+            trace: table.trace,
+            id: table.id,
+            columns: part(table.columns),
+        });
+        let dictionaries = directory.dictionaries.iter();
+        let operations = directory.operations.iter().map(|operation| OperationPlace {
+            name: operation.name.into(),
+            table: operation.table,
+            rows: operation.first_row as usize
+                ..operation.first_row as usize + operation.rows as usize,
+            presence: operation.presence,
+        });
+        let opened = Self {
+            name,
+            blocks,
+            crc: trailer.crc,
+            traces: directory.traces as usize,
+            first: directory.first,
+            last: directory.last,
+            keys: directory.keys.iter().map(|key| Box::from(*key)).collect(),
+            by_table: by_table(&directory),
+            operations: operations.collect(),
+            tables: tables.collect(),
+            dictionaries: dictionaries.map(|own| (own.len, part(own.blocks))).collect(),
+            trace_table: directory.trace_table,
+            resources: directory.resources,
+            scopes: directory.scopes,
+            accessed: None,
+            bytes: bytes.clone(),
+        };
+        opened.check_counts()?;
+        Ok(opened)
+    }
+
+    /// Numbers of things are held against the length of the file before anything is made of them,
+    /// since each thing has its bytes there: a trace its id, a row its span id.
+    fn check_counts(&self) -> Result<(), &'static str> {
+        let rows: usize = self.tables.iter().map(|table| table.rows).sum();
+        let entries = self.traces + rows + self.resources.count as usize + self.scopes.0 as usize;
+        let counted = self.traces <= self.bytes.len() / 16
+            && rows <= self.bytes.len() / 8
+            && self.resources.count as usize <= self.bytes.len()
+            && self.scopes.0 as usize <= self.bytes.len()
+            && self.dictionaries.iter().all(|(len, _)| *len as usize <= entries);
+        if !counted {
+            return Err("counts more than it holds");
+        }
+        let place = |number: &u32| &self.operations[*number as usize];
+        let placed = self.by_table.iter().map(place).all(|own| {
+            let table = self.tables.get(own.table as usize);
+            table.is_some_and(|table| own.rows.end <= table.rows)
+        });
+        let pairs = self.by_table.windows(2).map(|pair| (place(&pair[0]), place(&pair[1])));
+        let apart = |(a, b): (&OperationPlace, &OperationPlace)| {
+            a.table != b.table || a.rows.end <= b.rows.start
+        };
+        if placed && pairs.into_iter().all(apart) {
+            return Ok(());
+        }
+        Err("has operations whose rows are not there or not theirs alone")
+    }
+
+    /// Numbers of the operations of a table.
+    pub(super) fn operations_of(&self, table: u32) -> &[u32] {
+        let of = |number: &u32| self.operations[*number as usize].table;
+        let from = self.by_table.partition_point(|number| of(number) < table);
+        let to = self.by_table.partition_point(|number| of(number) <= table);
+        &self.by_table[from..to]
+    }
+
+    /// A table as people know it.
+    pub(super) fn table_name(&self, table: u32) -> String {
+        let name = |number: &u32| &self.operations[*number as usize].name;
+        match self.operations_of(table) {
+            [] => format!("table {table}"),
+            [only] => name(only).to_string(),
+            [first, rest @ ..] => format!("{} and {} others", name(first), rest.len()),
+        }
+    }
+}
+
+fn by_table(directory: &Directory<'_>) -> Vec<u32> {
+    let mut numbers: Vec<u32> = (0..directory.operations.len() as u32).collect();
+    numbers.sort_by_key(|number| {
+        let own = &directory.operations[*number as usize];
+        (own.table, own.first_row, own.rows)
+    });
+    numbers
+}
+
+/// Blocks lie one after another between header and footer, and are kept in ways that we know.
+fn check_places(blocks: &[Block], footer: usize) -> Result<(), &'static str> {
+    let mut end = LINE;
+    for block in blocks {
+        let known = Encoding::of(block.encoding).ok_or("has blocks in unknown encodings")?;
+        let (stored, raw) = (block.stored as usize, block.raw as usize);
+        match known {
+            Encoding::Zeros if stored != 0 => return Err("has bytes for blocks without"),
+            Encoding::Plain if stored != raw => return Err("has plain blocks of other lengths"),
+            _ => {}
+        }
+        if stored > 0 {
+            let begin = block.place as usize * LINE;
+            if begin < end || begin + stored + LINE > footer {
+                return Err("has blocks that overlap or lie outside of the file");
+            }
+            end = begin + stored;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,320 @@
+//! Makes a segment, its tables and dictionaries of what the directory of a file says.
+
+use bytemuck::Pod;
+use ir::segment::{
+    Attributes, Buffer, Column, Coverage, Dictionary, Integers, Narrow, OperationRows, Scopes,
+    Slot, StoredTexts, Table, Tables, Traces, Values,
+};
+use ir::{Mask, Segment, Type};
+
+use super::check::Refused;
+use super::dictionary::{BEST_RATIO, SMALL};
+use super::layout::{
+    AttributeEntries, ColumnEntry, Field, NarrowEntry, PARENT, RESOURCE_REST, ROOT_NAME,
+    ROOT_SERVICE, Resources, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS, TableColumns,
+    ValuesEntry, scope_slots_mut, table_slots_mut,
+};
+use super::store::{Stored, UNREADABLE};
+use super::usage::{Check, FieldName, Part, Role, Usage};
+
+/// The column that is read: where it is, and of how many rows.
+#[derive(Clone, Copy)]
+struct Place {
+    part: Part,
+    field: FieldName,
+    rows: usize,
+}
+
+impl Place {
+    fn usage(self, role: Role, check: Check) -> Usage {
+        Usage { part: self.part, field: self.field, role, check }
+    }
+}
+
+impl Stored {
+    /// The segment without a look at its tables. Damage leaves a part empty.
+    pub(super) fn directory(&self) -> Segment {
+        let file = &self.file;
+        let operations = (0..file.operations.len()).map(|number| self.operation(number));
+        Segment {
+            operations: operations.collect(),
+            traces: self.or_default("traces", self.traces()),
+            keys: file.keys.clone(),
+            tables: Tables::stored(self.shared(), file.tables.len()),
+            resources: self.or_default("resources", self.resources()),
+            resource_rest: self.or_default("resources", self.resource_rest()),
+            scopes: self.or_default("scopes", self.scopes()),
+            coverage: Coverage::All,
+            store: Some(self.shared()),
+            ..Segment::default()
+        }
+    }
+
+    /// A table by what describes it.
+    pub(super) fn read_table(&self, number: u32) -> Result<Table, Refused> {
+        let file = &self.file;
+        let place = &file.tables[number as usize];
+        let (columns, rest): (TableColumns, _) =
+            postcard::take_from_bytes(&place.columns).map_err(|_| UNREADABLE)?;
+        if !rest.is_empty() || columns.slots.len() > TABLE_FIELDS.len() {
+            return Err(UNREADABLE.into());
+        }
+        let (trace, id) = self.expect_rows(number)?;
+        let field = |field| Place { part: Part::Table(number), field, rows: place.rows };
+        let own = |name| field(FieldName::Own(name));
+        let resources = u64::from(file.resources.count);
+        let mut table = Table {
+            trace: Buffer::stored(self.shared(), trace, place.rows),
+            id: Buffer::stored(self.shared(), id, place.rows),
+            start: self.narrow(columns.start, u64::MAX, own("start"))?,
+            resource: self.narrow_below(columns.resource, resources, own("resource"))?,
+            attributes: self.attributes(&columns.attributes, Part::Table(number), place.rows)?,
+            ..Table::default()
+        };
+        let slots = table_slots_mut(&mut table).into_iter().zip(TABLE_FIELDS);
+        for ((slot, Field { name, .. }), entry) in slots.zip(&columns.slots) {
+            *slot = self.slot(entry, own(name))?;
+        }
+        self.check_scopes(&table)?;
+        Ok(table)
+    }
+
+    /// The blocks of trace ordinals and span ids of a table.
+    pub(super) fn expect_rows(&self, number: u32) -> Result<(u32, u32), Refused> {
+        let table = &self.file.tables[number as usize];
+        let usage = |name, check| Usage {
+            part: Part::Table(number),
+            field: FieldName::Own(name),
+            role: Role::Values,
+            check,
+        };
+        self.expect(table.trace, table.rows * 4, usage("trace", Check::Ordinals(number)))?;
+        self.expect(table.id, table.rows * 8, usage("id", Check::Any))?;
+        Ok((table.trace, table.id))
+    }
+
+    /// A dictionary by what describes it.
+    pub(super) fn read_dictionary(&self, number: u32) -> Result<Dictionary, Refused> {
+        let described = self.described(number)?;
+        let len = self.file.dictionaries[number as usize].0 as usize;
+        let place =
+            |name| Place { part: Part::Dictionary(number), field: FieldName::Own(name), rows: len };
+        let last_type = Type::Map.number().into();
+        let types = Check::Within { width: 1, least: 0, most: last_type };
+        let ends = place("ends").usage(Role::Values, Check::Any);
+        let mut texts = StoredTexts {
+            ends: self.buffer(described.ends, len, ends)?,
+            types: self.buffer(described.types, len, place("types").usage(Role::Values, types))?,
+            blocks: Vec::with_capacity(described.texts.len()),
+        };
+        for (at, text) in described.texts.iter().enumerate() {
+            let check = Check::Texts { dictionary: number, number: at as u32 };
+            let block = self.file.blocks.get(text.block as usize).ok_or(UNREADABLE)?;
+            let bounded = SMALL.max(block.stored as usize * BEST_RATIO);
+            if block.raw as usize > bounded {
+                return Err("has texts of more bytes than can be".into());
+            }
+            let usage = place("texts").usage(Role::Values, check);
+            let buffer = self.buffer(text.block, block.raw as usize, usage)?;
+            texts.blocks.push((text.first_code, buffer));
+        }
+        Ok(Dictionary::stored(texts, described.classes.iter().copied().collect()))
+    }
+
+    fn or_default<T: Default>(&self, part: &str, made: Result<T, Refused>) -> T {
+        made.unwrap_or_else(|refused| {
+            self.damage(part, &refused);
+            T::default()
+        })
+    }
+
+    fn operation(&self, number: usize) -> OperationRows {
+        let place = &self.file.operations[number];
+        let field = Place {
+            part: Part::Operation(number as u32),
+            field: FieldName::Own("presence"),
+            rows: self.file.traces,
+        };
+        let presence = place.presence.map(|block| self.mask(block, Role::Values, field));
+        let presence = presence.transpose().unwrap_or_else(|refused| {
+            self.damage(&place.name, &refused);
+            None
+        });
+        OperationRows {
+            name: place.name.clone(),
+            table: place.table as usize,
+            rows: place.rows.clone(),
+            presence,
+        }
+    }
+
+    fn traces(&self) -> Result<Traces, Refused> {
+        let (file, entry) = (&self.file, &self.file.trace_table);
+        let own =
+            |name| Place { part: Part::Traces, field: FieldName::Own(name), rows: file.traces };
+        let any = |name| own(name).usage(Role::Values, Check::Any);
+        let starts = Check::Within { width: 8, least: file.first, most: file.last };
+        let column = |entry: &SlotEntry, name| {
+            entry.as_ref().map(|entry| self.column(entry, own(name))).transpose()
+        };
+        Ok(Traces {
+            id: self.buffer(entry.id, file.traces, any("id"))?,
+            start: {
+                let usage = own("start").usage(Role::Values, starts);
+                self.buffer(entry.start, file.traces, usage)?
+            },
+            end: self.buffer(entry.end, file.traces, any("end"))?,
+            spans: self.narrow(entry.spans, u64::MAX, own("spans"))?,
+            root_name: column(&entry.root_name, ROOT_NAME)?,
+            root_service: column(&entry.root_service, ROOT_SERVICE)?,
+            flags: self.buffer(entry.flags, file.traces, any("flags"))?,
+        })
+    }
+
+    fn resources(&self) -> Result<Vec<Slot>, Refused> {
+        let Resources { count, attributes, .. } = &self.file.resources;
+        let attributes = self.attributes(attributes, Part::Resources, *count as usize)?;
+        let empty = Slot::Decoded(Column::EMPTY);
+        let keys = 0..self.file.keys.len();
+        Ok(keys.map(|key| attributes.get(key).unwrap_or(&empty).clone()).collect())
+    }
+
+    fn resource_rest(&self) -> Result<Slot, Refused> {
+        let Resources { count, rest, .. } = &self.file.resources;
+        let field = FieldName::Own(RESOURCE_REST);
+        self.slot(rest, Place { part: Part::Resources, field, rows: *count as usize })
+    }
+
+    fn scopes(&self) -> Result<Scopes, Refused> {
+        let (count, entries) = &self.file.scopes;
+        let mut scopes = Scopes::default();
+        if entries.len() > SCOPE_FIELDS.len() {
+            return Err(UNREADABLE.into());
+        }
+        let slots = scope_slots_mut(&mut scopes).into_iter().zip(SCOPE_FIELDS);
+        for ((slot, Field { name, .. }), entry) in slots.zip(entries) {
+            let field = FieldName::Own(name);
+            *slot = self.slot(entry, Place { part: Part::Scopes, field, rows: *count as usize })?;
+        }
+        Ok(scopes)
+    }
+
+    /// Numbers of scopes are those of scopes that there are.
+    fn check_scopes(&self, table: &Table) -> Result<(), Refused> {
+        let count = i64::from(self.file.scopes.0);
+        match &table.scope {
+            Slot::Decoded(Column { values: Values::Integers(scopes), .. })
+                if !table.trace.is_empty() && (scopes.base < 0 || scopes.max >= count) =>
+            {
+                Err(format!("{SCOPE}: has scopes that there are not"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn attributes(
+        &self,
+        entries: &AttributeEntries,
+        part: Part,
+        rows: usize,
+    ) -> Result<Attributes, Refused> {
+        let keys = self.file.keys.len();
+        let ascending = entries.columns.is_sorted_by(|a, b| a.0 < b.0)
+            && entries.columns.last().is_none_or(|(key, _)| (*key as usize) < keys);
+        if !ascending {
+            return Err("has attributes out of order".into());
+        }
+        let mut columns = Vec::with_capacity(entries.columns.len());
+        for (key, entry) in &entries.columns {
+            let place = Place { part, field: FieldName::Key(*key), rows };
+            columns.push((*key as usize, self.column(entry, place)?));
+        }
+        if entries.not_decoded.is_empty() {
+            return Ok(Attributes::new(columns, Vec::new()));
+        }
+        let mut slots = vec![Slot::Decoded(Column::EMPTY); keys];
+        columns.into_iter().for_each(|(key, column)| slots[key] = Slot::Decoded(column));
+        for key in &entries.not_decoded {
+            *slots.get_mut(*key as usize).ok_or(UNREADABLE)? = Slot::NotDecoded;
+        }
+        Ok(slots.into_iter().collect())
+    }
+
+    fn slot(&self, entry: &SlotEntry, place: Place) -> Result<Slot, Refused> {
+        match entry {
+            Some(entry) => Ok(Slot::Decoded(self.column(entry, place)?)),
+            None => Ok(Slot::NotDecoded),
+        }
+    }
+
+    fn column(&self, entry: &ColumnEntry, place: Place) -> Result<Column, Refused> {
+        let values = match &entry.values {
+            ValuesEntry::Empty => return Ok(Column::EMPTY),
+            ValuesEntry::Integers { base, max, offsets } => {
+                let most = max.wrapping_sub(*base).cast_unsigned();
+                if base > max {
+                    return Err("has a least value above the greatest".into());
+                }
+                let offsets = self.offsets(*offsets, *base, most, place)?;
+                Values::Integers(Integers { base: *base, max: *max, offsets })
+            }
+            ValuesEntry::Floats(block) => {
+                let usage = place.usage(Role::Values, Check::Any);
+                Values::Floats(self.buffer(*block, place.rows, usage)?)
+            }
+            ValuesEntry::Codes { dictionary, codes } => {
+                let dictionary = self.dictionary(*dictionary)?;
+                let codes = self.narrow_below(*codes, dictionary.len() as u64, place)?;
+                Values::Codes(codes, dictionary)
+            }
+        };
+        let mask = |block| self.mask(block, Role::Present, place);
+        Ok(Column { values, present: entry.present.map(mask).transpose()? })
+    }
+
+    fn offsets(
+        &self,
+        entry: NarrowEntry,
+        base: i64,
+        most: u64,
+        place: Place,
+    ) -> Result<Narrow, Refused> {
+        match (place.part, place.field, entry.width) {
+            (Part::Table(table), FieldName::Own(PARENT), 8) => {
+                let usage = place.usage(Role::Values, Check::Parents { table, base, most });
+                Ok(Narrow::U64(self.buffer(entry.block, place.rows, usage)?))
+            }
+            _ => self.narrow(entry, most, place),
+        }
+    }
+
+    fn narrow_below(&self, entry: NarrowEntry, end: u64, place: Place) -> Result<Narrow, Refused> {
+        match end.checked_sub(1) {
+            None if place.rows > 0 => Err("has numbers of things where there are none".into()),
+            most => self.narrow(entry, most.unwrap_or(0), place),
+        }
+    }
+
+    fn narrow(&self, entry: NarrowEntry, most: u64, place: Place) -> Result<Narrow, Refused> {
+        let check = Check::Within { width: entry.width, least: 0, most };
+        let usage = place.usage(Role::Values, check);
+        Ok(match entry.width {
+            1 => Narrow::U8(self.buffer(entry.block, place.rows, usage)?),
+            2 => Narrow::U16(self.buffer(entry.block, place.rows, usage)?),
+            4 => Narrow::U32(self.buffer(entry.block, place.rows, usage)?),
+            8 => Narrow::U64(self.buffer(entry.block, place.rows, usage)?),
+            _ => return Err(UNREADABLE.into()),
+        })
+    }
+
+    fn mask(&self, block: u32, role: Role, place: Place) -> Result<Mask, Refused> {
+        let usage = place.usage(role, Check::Bits(place.rows));
+        let words = self.buffer(block, place.rows.div_ceil(64), usage)?;
+        Ok(Mask::of_words(words, place.rows))
+    }
+
+    fn buffer<T: Pod>(&self, block: u32, len: usize, usage: Usage) -> Result<Buffer<T>, Refused> {
+        self.expect(block, len * size_of::<T>(), usage)?;
+        Ok(Buffer::stored(self.shared(), block, len))
+    }
+}
