@@ -1,6 +1,10 @@
 //! How a reader hands over attribute values: borrowed where they are scalars, built where they are not.
 
-use ir::Value;
+use ir::segment::DictionaryBuilder;
+use ir::value::bool_text;
+use ir::{Type, Value};
+
+use super::cells::Cell;
 
 /// A value that is still where the reader found it.
 pub trait AttributeValue<'a>: Copy {
@@ -9,12 +13,6 @@ pub trait AttributeValue<'a>: Copy {
 
     /// The whole value; asked for bytes, arrays and maps only, and only where a rule reads them.
     fn to_value(self) -> Value;
-
-    /// The number of its key, as [`Want::Key`] gave it, if it is scalar; without one the key is
-    /// looked up by name.
-    fn key(self) -> Option<u32> {
-        None
-    }
 }
 
 /// What matters of the attributes of one name to the spans of one operation.
@@ -26,6 +24,21 @@ pub enum Want {
     ByName,
     /// All; scalar values are those of the key of this number.
     Key(u32),
+}
+
+/// A scalar value of a key that is known by its number.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Known {
+    /// No value: unsets what came before.
+    Empty,
+    /// A string, by the code that the builder gave.
+    Text(u32),
+    /// true or false.
+    Bool(bool),
+    /// An int64.
+    Int(i64),
+    /// A double.
+    Float(f64),
 }
 
 /// A value of one of the common types, or what else it is.
@@ -43,6 +56,19 @@ pub enum ScalarRef<'a> {
     Float(f64),
     /// Bytes, an array or a map.
     Composite,
+}
+
+impl Known {
+    /// The cell of the value, if it is one.
+    pub(super) fn cell(self, dictionary: &mut DictionaryBuilder) -> Option<Cell> {
+        Some(match self {
+            Self::Empty => return None,
+            Self::Text(code) => Cell::from_code(code),
+            Self::Bool(bool) => Cell::from_code(dictionary.intern(Type::Bool, bool_text(bool))),
+            Self::Int(int) => Cell::int(int),
+            Self::Float(float) => Cell::float(float),
+        })
+    }
 }
 
 impl<'a> AttributeValue<'a> for &'a Value {

@@ -4,7 +4,8 @@ use ir::segment::{DictionaryBuilder, Narrow};
 
 use super::SpanRecord;
 use super::cells::{Cell, Cells, Kind, OpenCells};
-use super::narrow::{gather, narrow_bytes};
+use super::fields::Fields;
+use super::narrow::{append, narrow_bytes};
 
 /// The largest OTLP number of a status code.
 const LAST_STATUS: u8 = 2;
@@ -127,7 +128,13 @@ impl Open {
             .iter()
             .filter_map(|&(key, place)| Some((key, columns[place as usize].pack(rows.len())?)));
         let cells = cells.collect();
-        let pack = |field: fn(&Row) -> u64| Packed::new(rows.iter().map(field));
+        // Packing passes over the values again and again, so they are laid side by side.
+        let mut values = Vec::with_capacity(rows.len());
+        let mut pack = |field: fn(&Row) -> u64| {
+            values.clear();
+            values.extend(rows.iter().map(field));
+            Packed::new(&values)
+        };
         let chunk = Chunk {
             rows: rows.len(),
             start: pack(|row| row.start),
@@ -195,26 +202,29 @@ impl Chunk {
         self.trace.get(row) as u32
     }
 
-    /// Appends rows of it to `all`, field by field.
-    pub(super) fn read(&self, rows: &[u16], all: &mut Vec<Row>) {
-        let before = all.len();
-        all.resize(before + rows.len(), Row::default());
-        let all = &mut all[before..];
-        let mut read = |field: &Packed, set: fn(&mut Row, u64)| field.read(rows, all, set);
-        read(&self.start, |row, start| row.start = start);
-        read(&self.duration, |row, duration| row.end = row.start.wrapping_add(duration));
-        read(&self.id, |row, id| row.id = id);
-        read(&self.parent, |row, parent| row.parent = parent);
-        read(&self.trace, |row, trace| row.trace = trace as u32);
-        read(&self.operation, |row, operation| row.operation = operation as u32);
-        read(&self.resource, |row, resource| row.resource = resource as u32);
-        read(&self.message, |row, message| row.message = message as u32);
-        read(&self.rest, |row, rest| row.rest = rest as u32);
-        read(&self.scope, |row, scope| row.scope = scope as u32);
-        read(&self.flags, |row, flags| row.flags = flags as u32);
-        read(&self.marks, |row, marks| {
-            (row.kind, row.status) = ((marks >> 4) as u8, marks as u8 & 0xf);
-        });
+    /// Appends rows of it, ascending, with the worker's numbers to `all`.
+    pub(super) fn read(&self, rows: &[u16], all: &mut Fields) {
+        let before = all.start.len();
+        self.start.read(rows, &mut all.start, |start| start);
+        self.duration.read(rows, &mut all.end, |duration| duration);
+        for (end, start) in all.end[before..].iter_mut().zip(&all.start[before..]) {
+            *end = end.wrapping_add(*start);
+        }
+        self.id.read(rows, &mut all.id, |id| id);
+        self.trace.read(rows, &mut all.trace, |trace| trace as u32);
+        self.operation.read(rows, &mut all.operation, |operation| operation as u32);
+        self.resource.read(rows, &mut all.resource, |resource| resource as u32);
+        self.message.read(rows, &mut all.message, |message| message as u32);
+        self.marks.read(rows, &mut all.kind, |marks| (marks >> 4) as u8);
+        self.marks.read(rows, &mut all.status, |marks| marks as u8 & 0xf);
+        if all.structure {
+            self.parent.read(rows, &mut all.parent, |parent| parent);
+            self.scope.read(rows, &mut all.scope, |scope| scope as u32);
+            self.flags.read(rows, &mut all.flags, |flags| flags as u32);
+        }
+        if all.everything {
+            self.rest.read(rows, &mut all.rest, |rest| rest as u32);
+        }
     }
 
     /// Numbers of the keys that rows bear, ascending, and the kind of all values of each.
@@ -283,21 +293,18 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(values: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
-        let base = values.clone().min().unwrap_or(0);
-        let constant = values.clone().all(|value| value == base);
-        let offsets = (!constant).then(|| Narrow::pack(values.map(|value| value - base)));
-        Self { base, offsets }
+    fn new(values: &[u64]) -> Self {
+        let base = values.iter().copied().min().unwrap_or(0);
+        let constant = values.iter().all(|&value| value == base);
+        let offsets = values.iter().map(|&value| value - base);
+        Self { base, offsets: (!constant).then(|| Narrow::pack(offsets)) }
     }
 
-    /// Sets a field of each of `all` to the number of its row.
-    #[inline(always)]
-    fn read(&self, rows: &[u16], all: &mut [Row], set: impl Fn(&mut Row, u64)) {
+    /// Appends what `make` makes of the numbers of these rows.
+    fn read<T: Copy>(&self, rows: &[u16], all: &mut Vec<T>, make: impl Fn(u64) -> T) {
         match &self.offsets {
-            None => all.iter_mut().for_each(|row| set(row, self.base)),
-            Some(offsets) => gather(offsets, rows, |place, _, offset| {
-                set(&mut all[place], self.base + offset);
-            }),
+            None => all.extend(std::iter::repeat_n(make(self.base), rows.len())),
+            Some(offsets) => append(offsets, rows, all, |offset| make(self.base + offset)),
         }
     }
 

@@ -85,6 +85,20 @@ impl Remap {
     fn get_any(&self, old: u32) -> u32 {
         if old == MISSING { MISSING } else { self.get(old) }
     }
+
+    /// Replaces all numbers by new ones.
+    pub(super) fn renew(&self, numbers: &mut [u32]) {
+        if let Some(list) = &self.0 {
+            numbers.iter_mut().for_each(|number| *number = list[*number as usize]);
+        }
+    }
+
+    /// The same for numbers that are one more, or 0 for none.
+    pub(super) fn renew_some(&self, numbers: &mut [u32]) {
+        for number in numbers.iter_mut().filter(|number| **number != 0) {
+            *number = self.get(*number - 1) + 1;
+        }
+    }
 }
 
 /// How large segments become. Either bound ends a segment, but it holds one whole trace at least.

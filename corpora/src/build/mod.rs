@@ -18,6 +18,7 @@ mod attribute;
 mod cells;
 mod chunk;
 mod direct;
+mod fields;
 mod fingerprints;
 mod interner;
 mod keys;
@@ -36,7 +37,7 @@ mod wanted;
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-pub use attribute::{AttributeValue, ScalarRef, Want};
+pub use attribute::{AttributeValue, Known, ScalarRef, Want};
 use cells::Cell;
 use chunk::Row;
 pub use direct::{Attributes, direct};
@@ -89,6 +90,15 @@ pub struct SpanRecord<'a> {
     /// All else that it bears, as the text of a JSON object; empty for nothing. Kept where
     /// [everything](Schema::everything) is.
     pub rest: &'a str,
+}
+
+/// Numbers of a builder for what it knows of a span.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Numbers {
+    /// Of the operation.
+    pub operation: u32,
+    /// Of the trace, if it was looked up.
+    pub trace: Option<u32>,
 }
 
 /// Takes the spans of one worker and keeps what a schema asks for.
@@ -232,17 +242,19 @@ impl Builder {
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         let operation = self.operation(span.name);
-        self.span_of(operation, span, attributes);
+        self.span_of(Numbers { operation, trace: None }, span, &[], attributes);
     }
 
-    /// Adds a span whose name has this number.
+    /// Adds a span of this operation and trace; `known` are values by the numbers of their keys,
+    /// as [`Want::Key`] gave them, and of no key that is among the attributes.
     ///
     /// # Panics
-    /// Where the operation, or the span's resource or scope, is not a number that this builder gave.
+    /// Where one of the numbers, or the span's resource or scope, is none that this builder gave.
     pub fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
-        operation: u32,
+        Numbers { operation, trace }: Numbers,
         span: &SpanRecord<'_>,
+        known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.spans += 1;
@@ -255,7 +267,13 @@ impl Builder {
         });
         let part = Part::of_span(span.start, span.end, span.flags, root);
         let texts = Texts { names: &self.names, services: &self.services };
-        let trace = self.traces.add(span.trace_id, part, texts);
+        let trace = match trace {
+            Some(trace) => {
+                self.traces.join(trace, part, texts);
+                trace
+            }
+            None => self.traces.add(span.trace_id, part, texts),
+        };
         let kind = if span.kind > LAST_KIND { 0 } else { span.kind };
         let record = SpanRecord { kind, ..*span };
         let plan = &mut self.plans[plan as usize];
@@ -269,16 +287,46 @@ impl Builder {
             text if self.schema.keeps_everything() => self.rests.intern(Type::Text, text) + 1,
             _ => 0,
         };
-        let row = Row::of(&record, self.schema.structure());
-        let row = Row { trace, operation, message, rest, ..row };
+        let structure = self.schema.structure();
+        let row = || Row { trace, operation, message, rest, ..Row::of(&record, structure) };
         let (anywhere, keys) = (&self.anywhere, &mut self.keys);
         if plan.reads.named {
-            plan.add(row, attributes, anywhere, keys);
+            plan.add(row(), known, attributes, anywhere, keys);
         } else {
             let borne = self.bearing[span.resource as usize];
-            plan.add_bearing(row, attributes, borne, anywhere, keys);
+            plan.add_bearing(row, known, attributes, borne, anywhere, keys);
             self.fingerprints.push(self.seeds.span(&record, name_hash));
         }
+    }
+
+    /// What is probably the number of a trace, if it is known. Asked for many traces before any
+    /// answer is held to [`Self::is_trace`], so that the waits for memory overlap.
+    #[inline]
+    pub fn guess_trace(&self, id: u128) -> Option<u32> {
+        self.traces.guess(id)
+    }
+
+    /// Whether a guess is the number of the trace.
+    #[inline]
+    pub fn is_trace(&self, number: u32, id: u128) -> bool {
+        self.traces.is_number(number, id)
+    }
+
+    /// The same as [`Self::guess_trace`] for the code of a text that is the value of a key.
+    #[inline]
+    pub fn guess_code(&self, key: u32, text: &[u8]) -> Option<u32> {
+        self.keys.dictionaries[key as usize].guess(text)
+    }
+
+    /// Whether a guess is the code of the text.
+    #[inline]
+    pub fn is_code(&self, key: u32, code: u32, text: &[u8]) -> bool {
+        self.keys.dictionaries[key as usize].is_code(code, Type::Text, text)
+    }
+
+    /// The code of a text that is the value of a key: a new one if it is new.
+    pub fn code(&mut self, key: u32, text: &str) -> u32 {
+        self.keys.dictionaries[key as usize].intern(Type::Text, text)
     }
 
     /// Bytes of memory that it holds: a sum over all tables, to be asked once for many spans.

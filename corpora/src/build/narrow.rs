@@ -23,6 +23,28 @@ pub(super) fn gather(values: &Narrow, rows: &[u16], mut each: impl FnMut(usize, 
     }
 }
 
+/// Appends what `make` makes of the values of `rows`, ascending; the width is looked at once.
+pub(super) fn append<T>(values: &Narrow, rows: &[u16], all: &mut Vec<T>, make: impl Fn(u64) -> T) {
+    fn some<S: Copy + Into<u64>, T>(
+        values: &[S],
+        rows: &[u16],
+        all: &mut Vec<T>,
+        make: impl Fn(u64) -> T,
+    ) {
+        if rows.len() == values.len() {
+            all.extend(values.iter().map(|&value| make(value.into())));
+        } else {
+            all.extend(rows.iter().map(|&row| make(values[usize::from(row)].into())));
+        }
+    }
+    match values {
+        Narrow::U8(values) => some(values, rows, all, make),
+        Narrow::U16(values) => some(values, rows, all, make),
+        Narrow::U32(values) => some(values, rows, all, make),
+        Narrow::U64(values) => some(values, rows, all, make),
+    }
+}
+
 /// Bytes that a narrow column takes.
 pub(super) fn narrow_bytes(narrow: &Narrow) -> usize {
     match narrow {

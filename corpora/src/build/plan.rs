@@ -2,7 +2,7 @@
 
 use ir::{Reads, Schema};
 
-use super::attribute::AttributeValue;
+use super::attribute::{AttributeValue, Known};
 use super::cells::Cell;
 use super::chunk::{Chunk, Open, ROWS, Row};
 use super::keys::Keys;
@@ -30,11 +30,12 @@ impl Plan {
     pub(super) fn add<'a, V: AttributeValue<'a>>(
         &mut self,
         row: Row,
+        known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         anywhere: &Wanted,
         keys: &mut Keys,
     ) {
-        self.push(row, attributes, anywhere, keys);
+        self.push(row, known, attributes, anywhere, keys);
         self.pack_if_full();
     }
 
@@ -42,16 +43,17 @@ impl Plan {
     /// the span itself does.
     pub(super) fn add_bearing<'a, V: AttributeValue<'a>>(
         &mut self,
-        row: Row,
+        row: impl FnOnce() -> Row,
+        known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         borne: bool,
         anywhere: &Wanted,
         keys: &mut Keys,
     ) {
-        if !borne && !anywhere.any(attributes.clone()) {
+        if !borne && known.is_empty() && !anywhere.any(attributes.clone()) {
             return;
         }
-        self.push(row, attributes, anywhere, keys);
+        self.push(row(), known, attributes, anywhere, keys);
         if borne || self.open.bears() {
             self.pack_if_full();
         } else {
@@ -75,12 +77,17 @@ impl Plan {
     fn push<'a, V: AttributeValue<'a>>(
         &mut self,
         row: Row,
+        known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
         anywhere: &Wanted,
         keys: &mut Keys,
     ) {
         let Self { wanted, open, .. } = self;
         open.push(row);
+        for &(key, value) in known {
+            let dictionary = &mut keys.dictionaries[key as usize];
+            open.set(key as usize, value.cell(dictionary), dictionary);
+        }
         keys.find([wanted, anywhere], attributes, |key, found, dictionary| {
             let cell = Cell::of(found, dictionary);
             open.set(key, cell, dictionary);

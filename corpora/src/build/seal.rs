@@ -10,7 +10,8 @@ use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
 use ir::{Mask, Type};
 
 use super::cells::{Cell, Kind};
-use super::chunk::{Chunk, ROWS, Row};
+use super::chunk::{Chunk, ROWS};
+use super::fields::Fields;
 use super::interner::MISSING;
 use super::merge::Shared;
 use super::resource;
@@ -53,10 +54,8 @@ pub(super) struct PlanRows {
 /// chunks: a column at a time is read out.
 pub(super) struct PlanSpans {
     rows: PlanRows,
-    /// The spans with the run's numbers; the operation by its place in `operations`, the trace by
-    /// its ordinal.
-    spans: Vec<Row>,
-    /// Numbers of `spans` in their order.
+    fields: Fields,
+    /// Numbers of the spans in their order.
     order: Vec<u32>,
     /// Codes of the operations' names, by name, with their part of `order`.
     operations: Vec<(u32, Range<usize>)>,
@@ -131,7 +130,7 @@ fn directory(
         content.extend_from_slice(rows);
         let presence = own.then(|| {
             let mut presence = Mask::empty(traces);
-            let rows = rows.iter().map(|&row| spans.spans[row as usize].trace as usize);
+            let rows = rows.iter().map(|&row| spans.fields.trace[row as usize] as usize);
             rows.for_each(|trace| presence.insert(trace));
             presence
         });
@@ -171,26 +170,33 @@ fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
 
 impl PlanRows {
     /// The rows with the run's numbers, and trace ordinals from the trace of rank `first` on.
-    fn spans(&self, shared: &Shared, first: usize) -> Vec<Row> {
-        let mut spans = Vec::with_capacity(self.rows.len());
+    fn fields(&self, shared: &Shared, first: usize) -> Fields {
+        let (structure, everything) = (shared.schema.structure(), shared.schema.keeps_everything());
+        let mut all = Fields { structure, everything, ..Fields::default() };
         let mut rows = Vec::with_capacity(ROWS);
         for part in self.rows.chunk_by(same_chunk) {
             let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
             let maps = &shared.workers[*worker as usize];
-            let before = spans.len();
+            let before = all.start.len();
             set_rows(&mut rows, part);
-            chunk.read(&rows, &mut spans);
-            for row in &mut spans[before..] {
-                let message = row.message.checked_sub(1);
-                row.trace = (maps.ranks[row.trace as usize] as usize - first) as u32;
-                row.operation = maps.names.get(row.operation);
-                row.resource = maps.resources[row.resource as usize];
-                row.message = message.map_or(0, |code| maps.messages.get(code) + 1);
-                row.rest = row.rest.checked_sub(1).map_or(0, |code| maps.rests.get(code) + 1);
-                row.scope = maps.scopes.get(row.scope as usize).copied().unwrap_or(0);
+            chunk.read(&rows, &mut all);
+            for trace in &mut all.trace[before..] {
+                *trace = (maps.ranks[*trace as usize] as usize - first) as u32;
+            }
+            for resource in &mut all.resource[before..] {
+                *resource = maps.resources[*resource as usize];
+            }
+            maps.names.renew(&mut all.operation[before..]);
+            maps.messages.renew_some(&mut all.message[before..]);
+            if all.structure {
+                let scopes = &mut all.scope[before..];
+                scopes.iter_mut().for_each(|scope| *scope = maps.scopes[*scope as usize]);
+            }
+            if all.everything {
+                maps.rests.renew_some(&mut all.rest[before..]);
             }
         }
-        spans
+        all
     }
 
     /// An attribute of the rows, with the run's codes: read chunk by chunk, since sorted rows
@@ -230,11 +236,10 @@ impl PlanRows {
 impl PlanSpans {
     /// `places` has [`MISSING`] for every name, before and after.
     fn sort(shared: &Shared, first: usize, rows: PlanRows, places: &mut [u32]) -> Self {
-        let mut spans = rows.spans(shared, first);
-        let names = number_operations(shared, &mut spans, places);
-        let mut plan = Self { rows, spans, order: Vec::new(), operations: Vec::new() };
-        plan.order_spans(shared);
-        plan.operations = plan.find_operations(&names);
+        let mut fields = rows.fields(shared, first);
+        let names = number_operations(shared, &mut fields.operation, places);
+        let mut plan = Self { rows, fields, order: Vec::new(), operations: Vec::new() };
+        plan.order_spans(shared, &names);
         plan
     }
 
@@ -243,9 +248,9 @@ impl PlanSpans {
         self.rows.plan
     }
 
-    /// A span.
-    pub(super) fn span(&self, number: u32) -> &Row {
-        &self.spans[number as usize]
+    /// The spans, by number.
+    pub(super) fn fields(&self) -> &Fields {
+        &self.fields
     }
 
     /// Numbers of the keys that spans may bear, ascending.
@@ -263,61 +268,81 @@ impl PlanSpans {
         self.rows.values(shared, key)
     }
 
-    fn order_spans(&mut self, shared: &Shared) {
-        let key = |row: &Row| u64::from(row.operation) << 32 | u64::from(row.trace);
-        let mut keys: Vec<(u64, u32)> =
-            self.spans.iter().enumerate().map(|(at, row)| (key(row), at as u32)).collect();
-        keys.sort_unstable();
+    /// Finds the order of the spans, each once, and the parts of the operations, which have these
+    /// names.
+    fn order_spans(&mut self, shared: &Shared, names: &[u32]) {
+        let fields = &self.fields;
+        let mut ends = vec![0_usize; names.len()];
+        fields.operation.iter().for_each(|&operation| ends[operation as usize] += 1);
+        let mut end = 0;
+        for count in &mut ends {
+            end += std::mem::replace(count, end);
+        }
+        let mut keys = vec![0_u64; fields.operation.len()];
+        for (number, (&operation, &trace)) in fields.operation.iter().zip(&fields.trace).enumerate()
+        {
+            let end = &mut ends[operation as usize];
+            keys[*end] = u64::from(trace) << 32 | number as u64;
+            *end += 1;
+        }
         let mut order = Vec::with_capacity(keys.len());
-        for run in keys.chunk_by_mut(|a, b| a.0 == b.0) {
-            if run.len() > 1 {
-                run.sort_unstable_by(|a, b| self.compare(shared, a.1, b.1));
-            }
-            let mut last = None;
-            for &(_, at) in &*run {
-                let same = |other: u32| identity(self.span(other)) == identity(self.span(at));
-                if !last.is_some_and(same) {
-                    order.push(at);
-                    last = Some(at);
-                }
-            }
+        let mut rest = &mut keys[..];
+        let mut begin = 0;
+        for (name, end) in names.iter().zip(ends) {
+            let (own, after) = rest.split_at_mut(end - begin);
+            (rest, begin) = (after, end);
+            let first = order.len();
+            self.order_operation(shared, own, &mut order);
+            self.operations.push((*name, first..order.len()));
         }
         self.order = order;
     }
 
-    fn find_operations(&self, names: &[u32]) -> Vec<(u32, Range<usize>)> {
-        let mut start = 0;
-        let same = |&a: &u32, &b: &u32| self.span(a).operation == self.span(b).operation;
-        let runs = self.order.chunk_by(same).map(|run| {
-            start += run.len();
-            (names[self.span(run[0]).operation as usize], start - run.len()..start)
-        });
-        runs.collect()
+    /// Orders spans of one operation, given as their traces and numbers.
+    fn order_operation(&self, shared: &Shared, keys: &mut [u64], order: &mut Vec<u32>) {
+        keys.sort_unstable();
+        for run in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
+            if run.len() > 1 {
+                run.sort_unstable_by(|a, b| self.compare(shared, *a as u32, *b as u32));
+            }
+            let mut last = None;
+            for number in run.iter().map(|key| *key as u32) {
+                let same = |last| self.fields.identity(last) == self.fields.identity(number);
+                if !last.is_some_and(same) {
+                    order.push(number);
+                    last = Some(number);
+                }
+            }
+        }
     }
 
     /// A total order of what can be told apart: what makes a span itself, then its values.
     fn compare(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
-        let (left, right) = (self.span(a), self.span(b));
-        identity(left).cmp(&identity(right)).then_with(|| self.compare_values(shared, a, b))
+        let identity = |number| self.fields.identity(number);
+        identity(a).cmp(&identity(b)).then_with(|| self.compare_values(shared, a, b))
     }
 
     fn compare_values(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
-        let (left, right) = (self.span(a), self.span(b));
-        let message = |row: &Row| row.message.checked_sub(1).map(|code| shared.messages.text(code));
-        let rest = |row: &Row| row.rest.checked_sub(1).map(|code| shared.rests.text(code));
-        let scope = |row: &Row| {
-            let list = shared.scopes.get(row.scope as usize);
-            list.map(|list| [0, 1, 2].map(|at| shared.origin_texts.text(list[at])))
+        let fields = &self.fields;
+        let own = |number: u32| {
+            let at = number as usize;
+            let message = fields.message[at].checked_sub(1);
+            let message = message.map(|code| shared.messages.text(code));
+            let (parent, flags) = (fields.parent.get(at), fields.flags.get(at));
+            let rest = fields.rest.get(at).and_then(|rest| rest.checked_sub(1));
+            let rest = rest.map(|code| shared.rests.text(code));
+            let scope = fields.scope.get(at).map(|&scope| &shared.scopes[scope as usize]);
+            let scope = scope.map(|list| [0, 1, 2].map(|at| shared.origin_texts.text(list[at])));
+            (fields.status[at], message, parent, flags, rest, scope)
         };
-        (left.status, message(left), left.parent, left.flags)
-            .cmp(&(right.status, message(right), right.parent, right.flags))
-            .then_with(|| rest(left).cmp(&rest(right)))
-            .then_with(|| scope(left).cmp(&scope(right)))
+        let resource = |number: u32| fields.resource[number as usize];
+        own(a)
+            .cmp(&own(b))
             .then_with(|| {
                 let attributes = |number| self.rows.attributes(shared, number).into_iter();
                 compare_attributes(shared, attributes(a), attributes(b))
             })
-            .then_with(|| compare_resources(shared, left.resource, right.resource))
+            .then_with(|| compare_resources(shared, resource(a), resource(b)))
     }
 }
 
@@ -330,11 +355,6 @@ fn same_chunk(a: &u32, b: &u32) -> bool {
 fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
     rows.clear();
     rows.extend(part.iter().map(|&at| (at as usize % ROWS) as u16));
-}
-
-/// What spans of one trace and operation have to agree in to be the same, in the order of rows.
-fn identity(row: &Row) -> (u64, u64, u8, u64) {
-    (row.start, row.id, row.kind, row.end)
 }
 
 /// By the value of each key in turn; none is less than any.
@@ -369,18 +389,18 @@ fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {
 }
 
 /// Replaces codes of names by their places in the list of names, which is returned, by name.
-fn number_operations(shared: &Shared, spans: &mut [Row], places: &mut [u32]) -> Vec<u32> {
+fn number_operations(shared: &Shared, operations: &mut [u32], places: &mut [u32]) -> Vec<u32> {
     let mut names: Vec<u32> = Vec::new();
-    for row in &*spans {
-        if std::mem::replace(&mut places[row.operation as usize], 0) == MISSING {
-            names.push(row.operation);
+    for &operation in &*operations {
+        if std::mem::replace(&mut places[operation as usize], 0) == MISSING {
+            names.push(operation);
         }
     }
     names.sort_unstable_by_key(|&name| shared.names.text(name));
     for (place, name) in names.iter().enumerate() {
         places[*name as usize] = place as u32;
     }
-    spans.iter_mut().for_each(|row| row.operation = places[row.operation as usize]);
+    operations.iter_mut().for_each(|operation| *operation = places[*operation as usize]);
     names.iter().for_each(|&name| places[name as usize] = MISSING);
     names
 }

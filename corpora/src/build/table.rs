@@ -11,7 +11,7 @@ use ir::segment::{
 use ir::{Mask, Type};
 
 use super::cells::{Cell, Kind};
-use super::chunk::Row;
+use super::fields::of;
 use super::interner::MISSING;
 use super::merge::Shared;
 use super::resource;
@@ -63,51 +63,54 @@ impl<'a> Tables<'a> {
     }
 
     fn push(&mut self, plan: &PlanSpans, rows: &[u32]) {
-        let shared = self.shared;
-        // Copied side by side once, since every column below passes over them.
-        let spans: Vec<Row> = rows.iter().map(|&row| *plan.span(row)).collect();
-        let structure = shared.schema.structure();
-        let ints = |value: fn(&Row) -> i64| Slot::Decoded(integers(spans.iter().map(value)));
-        let kept = |slot: Slot| if structure { slot } else { Slot::NotDecoded };
-        let resources = spans.iter().map(|row| self.resources.number(row.resource));
-        let resources: Vec<u64> = resources.collect();
-        let scopes = match structure {
-            true => spans.iter().map(|row| self.scopes.number(row.scope)).collect(),
-            false => Vec::new(),
-        };
-        let reads = &shared.reads[plan.plan()];
-        let start = |row: &Row| row.start - self.starts[row.trace as usize];
-        let codes = |code: fn(&Row) -> u8, dictionary: &Arc<Dictionary>| {
-            let codes = Narrow::pack(spans.iter().map(|row| code(row).into()));
+        let (shared, fields) = (self.shared, plan.fields());
+        let (trace, start) = (of(&fields.trace, rows), of(&fields.start, rows));
+        let end = of(&fields.end, rows);
+        let duration = start.iter().zip(&end).map(|(start, end)| signed_difference(*end, *start));
+        let since: Vec<u64> = (start.iter().zip(&trace))
+            .map(|(start, trace)| start - self.starts[*trace as usize])
+            .collect();
+        let resources = of(&fields.resource, rows).into_iter();
+        let resources: Vec<u64> = resources.map(|run| self.resources.number(run)).collect();
+        let codes = |field: &[u8], dictionary: &Arc<Dictionary>| {
+            let codes = of(field, rows);
+            let codes = Narrow::pack(codes.iter().map(|&code| code.into()));
             let values = Values::Codes(codes, Arc::clone(dictionary));
             Slot::Decoded(Column { values, present: None })
         };
-        let texts = |code: fn(&Row) -> u32, dictionary: &Arc<Dictionary>| {
-            let code = |row: &Row| code(row).checked_sub(1).map(Cell::from_code);
-            Slot::Decoded(column(spans.iter().map(code), dictionary))
+        let texts = |field: &[u32], dictionary: &Arc<Dictionary>| {
+            let code = |code: u32| code.checked_sub(1).map(Cell::from_code);
+            Slot::Decoded(column(of(field, rows).into_iter().map(code), dictionary))
         };
-        let (message, rest) = (|row: &Row| row.message, |row: &Row| row.rest);
-        self.tables.push(Table {
-            trace: Buffer::collect(spans.iter().map(|row| row.trace)),
-            start: Narrow::pack(spans.iter().map(start)),
-            id: Buffer::collect(spans.iter().map(|row| row.id)),
-            resource: Narrow::pack(resources.into_iter()),
-            duration: ints(|row| signed_difference(row.end, row.start)),
-            kind: codes(|row| row.kind, &shared.kinds),
-            status: codes(|row| row.status, &shared.statuses),
-            message: match reads.message {
-                true => texts(message, &shared.messages),
-                false => Slot::NotDecoded,
-            },
-            parent: kept(ints(|row| row.parent.cast_signed())),
-            scope: kept(Slot::Decoded(integers(scopes.iter().map(|&scope: &u64| scope as i64)))),
-            flags: kept(ints(|row| row.flags.into())),
-            rest: match shared.schema.keeps_everything() {
-                true => texts(rest, &shared.rests),
-                false => Slot::NotDecoded,
-            },
+        let mut table = Table {
+            trace: Buffer::collect(trace.iter().copied()),
+            start: Narrow::pack(since.iter().copied()),
+            id: Buffer::collect(rows.iter().map(|&row| fields.id[row as usize])),
+            resource: Narrow::pack(resources.iter().copied()),
+            duration: integers(duration),
+            kind: codes(&fields.kind, &shared.kinds),
+            status: codes(&fields.status, &shared.statuses),
+            message: Slot::NotDecoded,
+            parent: Slot::NotDecoded,
+            scope: Slot::NotDecoded,
+            flags: Slot::NotDecoded,
+            rest: Slot::NotDecoded,
             attributes: Attributes::default(),
-        });
+        };
+        if shared.reads[plan.plan()].message {
+            table.message = texts(&fields.message, &shared.messages);
+        }
+        if fields.structure {
+            let scopes = of(&fields.scope, rows).into_iter();
+            let scopes: Vec<u64> = scopes.map(|run| self.scopes.number(run)).collect();
+            table.parent = integers(of(&fields.parent, rows).into_iter().map(u64::cast_signed));
+            table.scope = integers(scopes.into_iter().map(u64::cast_signed));
+            table.flags = integers(of(&fields.flags, rows).into_iter().map(i64::from));
+        }
+        if fields.everything {
+            table.rest = texts(&fields.rest, &shared.rests);
+        }
+        self.tables.push(table);
     }
 
     /// The segment of these tables.
@@ -264,9 +267,10 @@ impl Local {
 }
 
 /// Packing passes over the values again and again, so they are laid side by side.
-fn integers(values: impl ExactSizeIterator<Item = i64>) -> Column {
+fn integers(values: impl ExactSizeIterator<Item = i64>) -> Slot {
     let values: Vec<i64> = values.collect();
-    Column { values: Values::Integers(Integers::pack(values.iter().copied())), present: None }
+    let values = Values::Integers(Integers::pack(values.iter().copied()));
+    Slot::Decoded(Column { values, present: None })
 }
 
 /// The column of these cells, all of one kind: numbers if all values are of one numeric type.

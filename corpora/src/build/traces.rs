@@ -110,6 +110,16 @@ impl TraceTable {
             + self.apart.allocation_size()
     }
 
+    /// What is probably the number of a trace, if it is known: see [`DictionaryBuilder::guess`].
+    pub(super) fn guess(&self, id: u128) -> Option<u32> {
+        self.numbers.find(self.seeds.trace(id), |_| true).copied()
+    }
+
+    /// Whether a guess is the number of the trace.
+    pub(super) fn is_number(&self, number: u32, id: u128) -> bool {
+        self.entries[number as usize].id() == id
+    }
+
     /// Adds what `part` says of the trace `id`; the trace's number.
     pub(super) fn add(&mut self, id: u128, part: Part, texts: Texts<'_>) -> u32 {
         let Self { entries, numbers, seeds, .. } = self;
@@ -153,7 +163,8 @@ impl TraceTable {
         Part { start, end, spans, flags: flags & !ROOT_APART, root: self.root(number) }
     }
 
-    fn join(&mut self, number: u32, part: Part, texts: Texts<'_>) {
+    /// Adds what `part` says of the trace of this number.
+    pub(super) fn join(&mut self, number: u32, part: Part, texts: Texts<'_>) {
         let entry = &mut self.entries[number as usize];
         entry.spans = entry.spans.saturating_add(part.spans);
         entry.end = entry.end.max(part.end);

@@ -73,7 +73,7 @@ impl Wanted {
         &self,
         mut attributes: impl Iterator<Item = (&'a str, V)>,
     ) -> bool {
-        attributes.any(|(key, value)| value.key().is_some() || self.name(key).is_some())
+        attributes.any(|(key, _)| self.name(key).is_some())
     }
 
     /// What matters of attributes of this name.
@@ -138,10 +138,6 @@ pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
 ) {
     let mut maps = [false; LISTS];
     for (key, value) in attributes.clone() {
-        if let Some(number) = value.key() {
-            set(number as usize, Found::Scalar(value.scalar()));
-            continue;
-        }
         for (wanted, maps) in wanted.iter().zip(&mut maps) {
             let Some(name) = wanted.name(key) else { continue };
             let scalar = value.scalar();

@@ -20,6 +20,7 @@ mod nodes;
 mod predict;
 mod rest;
 mod scan;
+mod sink;
 mod span;
 mod strict;
 mod strings;
@@ -35,18 +36,20 @@ use ir::Schema;
 
 pub use metered::{Budget, Metered, OverBudget};
 pub use predict::Recognition;
+pub use sink::SpanSink;
 pub use tally::{Defect, Tally};
 pub use value::VALUE_DEPTH;
 
 use self::nodes::Nodes;
 use self::predict::{Outcome, Recognizer, Shared};
 use self::rest::Rest;
+use self::sink::Nowhere;
 use self::strict::Strict;
 use self::tally::{Findings, Report, Suspicion};
 use self::tape::Tape;
 use self::value::Attribute;
 use self::walk::Walker;
-use crate::build::{AttributeValue, Builder, SpanRecord, Want};
+use crate::build::Builder;
 use crate::source::{Block, Chunk};
 
 /// Buffers of at most this many bytes are kept for the next document; larger ones are given back.
@@ -55,45 +58,6 @@ const KEPT: usize = 8 << 20;
 /// Most bytes of buffers that a byte of a document may take while it is decoded: its copy, its
 /// number in the index of tokens, and, as a value and what separates it are two bytes, half a node.
 const NEED: usize = 1 + size_of::<u32>() + size_of::<simd_json::Node<'static>>() / 2;
-
-/// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own.
-pub trait SpanSink {
-    /// Whether it keeps what else spans, scopes and resources bear; if not, that need not be read.
-    fn keeps_rest(&self) -> bool;
-
-    /// The number of a resource with these attributes; `rest` is the text of an object with what else
-    /// it bears, empty for nothing.
-    fn resource<'a, V: AttributeValue<'a>>(
-        &mut self,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-        rest: &str,
-    ) -> u32;
-
-    /// The number of an instrumentation scope; `rest` as for a resource.
-    fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32;
-
-    /// Adds a span.
-    fn span<'a, V: AttributeValue<'a>>(
-        &mut self,
-        span: &SpanRecord<'_>,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    );
-
-    /// The number of an operation, for [`Self::span_of`].
-    fn operation(&mut self, name: &str) -> u32;
-
-    /// Adds a span whose name has this number.
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        operation: u32,
-        span: &SpanRecord<'_>,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    );
-
-    /// What matters of attributes of this name to spans of this operation. Others need not be
-    /// among the attributes of a span.
-    fn wants(&self, operation: &str, name: &str) -> Want;
-}
 
 /// Decodes OTLP JSON for one worker; its buffers are reused from chunk to chunk.
 pub struct Decoder<S = Builder> {
@@ -293,96 +257,5 @@ fn tolerant(
     while at < tape.len() {
         Walker { tape, sink, report, tally, attributes, rest: Rest::default() }.document(at);
         at = tape.next(at);
-    }
-}
-
-impl SpanSink for Builder {
-    fn keeps_rest(&self) -> bool {
-        self.keeps_rest()
-    }
-
-    #[inline]
-    fn resource<'a, V: AttributeValue<'a>>(
-        &mut self,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-        rest: &str,
-    ) -> u32 {
-        self.resource(attributes, rest)
-    }
-
-    #[inline]
-    fn scope(&mut self, name: &str, version: &str, rest: &str) -> u32 {
-        self.scope(name, version, rest)
-    }
-
-    #[inline]
-    fn span<'a, V: AttributeValue<'a>>(
-        &mut self,
-        span: &SpanRecord<'_>,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span(span, attributes);
-    }
-
-    fn operation(&mut self, name: &str) -> u32 {
-        self.operation(name)
-    }
-
-    #[inline]
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        operation: u32,
-        span: &SpanRecord<'_>,
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span_of(operation, span, attributes);
-    }
-
-    fn wants(&self, operation: &str, name: &str) -> Want {
-        self.wants(operation, name)
-    }
-}
-
-/// Drops spans.
-struct Nowhere;
-
-impl SpanSink for Nowhere {
-    fn keeps_rest(&self) -> bool {
-        false
-    }
-
-    fn resource<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: impl Iterator<Item = (&'a str, V)> + Clone,
-        _: &str,
-    ) -> u32 {
-        0
-    }
-
-    fn scope(&mut self, _: &str, _: &str, _: &str) -> u32 {
-        0
-    }
-
-    fn span<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: &SpanRecord<'_>,
-        _: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: u32,
-        _: &SpanRecord<'_>,
-        _: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::Nothing
     }
 }

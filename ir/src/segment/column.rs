@@ -23,7 +23,8 @@ pub enum Narrow {
 impl Narrow {
     /// Packs `values`.
     pub fn pack(values: impl ExactSizeIterator<Item = u64> + Clone) -> Self {
-        match values.clone().max().unwrap_or(0) {
+        // All bits that are set in any are as good as the largest, and found many at a time.
+        match values.clone().fold(0, |bits, value| bits | value) {
             0..=0xff => Self::U8(Buffer::collect(values.map(|value| value as u8))),
             0x100..=0xffff => Self::U16(Buffer::collect(values.map(|value| value as u16))),
             0x1_0000..=0xffff_ffff => Self::U32(Buffer::collect(values.map(|value| value as u32))),

@@ -211,6 +211,23 @@ impl DictionaryBuilder {
         code
     }
 
+    /// What is probably the code of a value of this text. Asked for many texts before any answer is
+    /// held to [`Self::is_code`], so that the waits for memory overlap.
+    #[inline]
+    pub fn guess(&self, text: &[u8]) -> Option<u32> {
+        self.codes.find(self.hasher.hash_one(text), |_| true).copied()
+    }
+
+    /// Whether a guess is the code of this value.
+    ///
+    /// # Panics
+    /// Where `code` is not one of this dictionary.
+    #[inline]
+    pub fn is_code(&self, code: u32, value_type: Type, text: &[u8]) -> bool {
+        let Entries::Held(held) = &self.dictionary.entries else { return false };
+        held.bytes_of(code) == text && held.types[code as usize] == value_type
+    }
+
     /// Gives every value of `other` a code here; the result maps its codes to ours.
     pub fn absorb(&mut self, other: &Dictionary) -> Vec<u32> {
         other.iter().map(|value| self.intern(value.value_type(), &value.text())).collect()

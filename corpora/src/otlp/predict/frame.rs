@@ -14,7 +14,7 @@ use super::super::strict::Strict;
 use super::super::tally::{Suspicion, Tally};
 use super::super::value::Attribute;
 use super::super::walk::Walker;
-use crate::build::{AttributeValue, SpanRecord, Want};
+use crate::build::{AttributeValue, Known, Numbers, SpanRecord, Want};
 use crate::source::{Chunk, Kind};
 
 /// Most frames that are kept.
@@ -188,8 +188,9 @@ impl<S: SpanSink> SpanSink for Marks<'_, S> {
 
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
-        _: u32,
+        _: Numbers,
         span: &SpanRecord<'_>,
+        _: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
         self.span(span, attributes);

@@ -28,6 +28,14 @@ impl Piece {
         Self { start: start as u32, len: (end - start) as u32 }
     }
 
+    /// The string as bytes.
+    #[inline(always)]
+    pub(super) fn bytes<'t>(self, text: &'t [u8], unescaped: &'t str) -> &'t [u8] {
+        let start = (self.start & !UNESCAPED) as usize;
+        let within = if self.start & UNESCAPED != 0 { unescaped.as_bytes() } else { text };
+        &within[start..start + self.len as usize]
+    }
+
     /// The string.
     pub(super) fn get<'t>(self, text: &'t [u8], unescaped: &'t str) -> &'t str {
         let start = (self.start & !UNESCAPED) as usize;

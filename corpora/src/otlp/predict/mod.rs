@@ -9,6 +9,7 @@
 //! Nothing is added before the whole document is understood, so nothing has to be taken back. Of a
 //! document that is not, nothing was done, and the others read it as if this one did not exist.
 
+mod add;
 mod automaton;
 mod frame;
 mod holes;
@@ -87,7 +88,7 @@ pub(super) enum Outcome {
 pub(super) struct Recognizer {
     spans: Spans,
     frames: Frames,
-    found: Vec<Entry>,
+    found: Vec<Found>,
     /// The spans that are left to the strict reader, as a list.
     left: Vec<u8>,
     /// Documents that are still to be left, and how many it will be next time.
@@ -96,15 +97,6 @@ pub(super) struct Recognizer {
     is_eager: bool,
     lanes: Way,
     done: Recognition,
-}
-
-/// A span of the document at hand.
-enum Entry {
-    Found(Found),
-    /// The next of those that are left to the strict reader.
-    Left {
-        list: u32,
-    },
 }
 
 /// How blocks of bytes are looked at.
@@ -170,7 +162,7 @@ impl Recognizer {
     pub(super) fn bytes(&self) -> usize {
         self.spans.bytes()
             + self.frames.bytes()
-            + self.found.capacity() * size_of::<Entry>()
+            + self.found.capacity() * size_of::<Found>()
             + self.left.capacity()
     }
 
@@ -204,7 +196,7 @@ impl Recognizer {
 
     /// Counts, and looks whether the attempt was worth it.
     fn account(&mut self, outcome: Outcome) {
-        let left = self.found.iter().filter(|entry| matches!(entry, Entry::Left { .. })).count();
+        let left = self.found.iter().filter(|found| found.is_left()).count();
         let found = self.found.len() - left;
         let is_full = self.spans.restart_if_full();
         if outcome == Outcome::Left {
@@ -237,12 +229,10 @@ impl Recognizer {
             let list = self.frames.lists() as u32 - 1;
             let mut next = blanks(text, at);
             while text.get(next) == Some(&b'{') {
-                at = match self.spans.span(lanes, text, next, list, sink) {
-                    Some((found, end)) => {
-                        self.found.push(Entry::Found(found));
-                        end
-                    }
-                    None => self.leave(text, next, list)?,
+                let found = self.found.push_mut(Found::new(list));
+                at = match self.spans.span(lanes, text, next, found, sink) {
+                    Some(end) => end,
+                    None => self.leave(text, next)?,
                 };
                 next = blanks(text, at);
                 if text.get(next) != Some(&b',') {
@@ -260,11 +250,10 @@ impl Recognizer {
     /// Leaves the span at `at` to the strict reader; gives its end.
     #[cold]
     #[inline(never)]
-    fn leave(&mut self, text: &[u8], at: usize, list: u32) -> Option<usize> {
+    fn leave(&mut self, text: &[u8], at: usize) -> Option<usize> {
         let end = end_of_object(text, at)?;
         self.left.push(if self.left.is_empty() { b'[' } else { b',' });
         self.left.extend_from_slice(&text[at..end]);
-        self.found.push(Entry::Left { list });
         Some(end)
     }
 
@@ -274,10 +263,9 @@ impl Recognizer {
         let Shared { sink, tally, strict, attributes } = shared;
         if left.is_empty() {
             let Some(frame) = frames.finish(*sink, attributes) else { return Outcome::Left };
-            for entry in &*found {
-                if let Entry::Found(found) = entry {
-                    spans.add(text, found, &frame.owners, *sink);
-                }
+            spans.look_up(text, found, *sink);
+            for (at, span) in found.iter().enumerate() {
+                spans.add(text, (span, found.get(at + 1)), &frame.owners, *sink);
             }
             tally.spans += found.len() as u64;
             tally.merge(frame.tally.clone());
@@ -298,7 +286,7 @@ impl Recognizer {
 struct Both<'b> {
     spans: &'b mut Spans,
     text: &'b [u8],
-    found: &'b [Entry],
+    found: &'b mut [Found],
     tape: StrictTape<'b>,
     frame: &'b Frame,
 }
@@ -311,26 +299,24 @@ impl Both<'_> {
         attributes: &mut Vec<Attribute>,
     ) -> Outcome {
         let Self { spans, text, found, tape, frame } = self;
-        let left = found.iter().filter(|entry| matches!(entry, Entry::Left { .. })).count();
+        let left = found.iter().filter(|found| found.is_left()).count();
         if tape.view(0) != View::Array(left) {
             return Outcome::Left;
         }
         let mut report = Suspicion::default();
+        spans.look_up(text, found, sink);
         let mut at = 1;
-        for entry in *found {
-            match entry {
-                Entry::Found(found) => {
-                    spans.add(text, found, &frame.owners, sink);
-                    tally.spans += 1;
-                }
-                Entry::Left { list } => {
-                    let owner = frame.owners[*list as usize];
-                    let (tape, report) = (*tape, &mut report);
-                    let rest = Rest::default();
-                    let mut walker = Walker { tape, sink, report, tally, attributes, rest };
-                    walker.item(at, owner);
-                    at = tape.next(at);
-                }
+        for (number, span) in found.iter().enumerate() {
+            if span.is_left() {
+                let owner = frame.owners[span.list as usize];
+                let (tape, report) = (*tape, &mut report);
+                let rest = Rest::default();
+                let mut walker = Walker { tape, sink, report, tally, attributes, rest };
+                walker.item(at, owner);
+                at = tape.next(at);
+            } else {
+                spans.add(text, (span, found.get(number + 1)), &frame.owners, sink);
+                tally.spans += 1;
             }
         }
         tally.merge(frame.tally.clone());

@@ -1,6 +1,5 @@
 //! Spans without a tape: from the text to a [`Found`] span, and from that to the sink.
 
-use ir::Value as OwnedValue;
 use ir::module::{KINDS, STATUSES};
 
 use super::super::SpanSink;
@@ -10,7 +9,7 @@ use super::holes::{Piece, Reader};
 use super::lanes::Lanes;
 use super::place::{Hole, fields};
 use super::step::step;
-use crate::build::{AttributeValue, ScalarRef, SpanRecord, Want};
+use crate::build::{Known, Want};
 
 /// Fields without which a span is left to the strict reader.
 const NEEDED: u16 = fields::TRACE_ID | fields::SPAN_ID | fields::START;
@@ -19,38 +18,45 @@ const AHEAD: usize = 3072;
 const LINES: usize = 8;
 const LINE: usize = 64;
 
-/// A span that was understood. Strings are still in the text.
+/// A span that was understood, or that is left to the strict reader. Strings are still in the text.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Found {
-    trace_id: u128,
-    span_id: u64,
-    parent_id: u64,
-    start: u64,
-    end: u64,
+    /// 0 for a span that is left, which may not have that.
+    pub(super) trace_id: u128,
+    pub(super) span_id: u64,
+    pub(super) parent_id: u64,
+    pub(super) start: u64,
+    pub(super) end: u64,
     /// The name, where the operation has none.
-    name: Piece,
-    message: Piece,
-    flags: u32,
+    pub(super) name: Piece,
+    pub(super) message: Piece,
+    pub(super) flags: u32,
     /// Which list of the document it is in.
-    list: u32,
-    /// Its attributes among those of the document.
-    values: (u32, u32),
-    operation: OperationId,
-    kind: u8,
-    status: u8,
+    pub(super) list: u32,
+    /// Where its attributes begin among those of the document: those whose keys the sink knows by
+    /// number, and those that it does not.
+    pub(super) known: u32,
+    pub(super) named: u32,
+    /// The sink's number of its trace, if it is known.
+    pub(super) trace: Option<u32>,
+    pub(super) operation: OperationId,
+    pub(super) kind: u8,
+    pub(super) status: u8,
 }
 
-/// An attribute that the sink wants.
+/// A text of a key that the sink knows by number.
 #[derive(Clone, Copy, Debug)]
-struct Value {
-    /// The recognizer's number of the key, and the sink's.
-    key: u32,
-    sinks_key: Option<u32>,
-    scalar: Scalar,
+pub(super) struct Text {
+    /// The place of its value.
+    pub(super) place: u32,
+    pub(super) key: u32,
+    pub(super) piece: Piece,
+    /// What is probably its code.
+    pub(super) guess: Option<u32>,
 }
 
 #[derive(Clone, Copy, Debug)]
-enum Scalar {
+pub(super) enum Scalar {
     Empty,
     Text(Piece),
     Int(i64),
@@ -58,19 +64,41 @@ enum Scalar {
     Bool(bool),
 }
 
+impl Found {
+    /// A span of this list that was not looked at yet.
+    pub(super) fn new(list: u32) -> Self {
+        Self { list, ..Self::default() }
+    }
+
+    /// Whether it is left to the strict reader.
+    pub(super) fn is_left(&self) -> bool {
+        self.trace_id == 0
+    }
+}
+
 /// Understands the spans of a document at a time.
 #[derive(Debug)]
 pub(super) struct Spans {
-    automaton: Automaton,
-    /// Attributes of all spans of the document.
-    values: Vec<Value>,
+    pub(super) automaton: Automaton,
+    /// Attributes of all spans of the document that the sink wants: by its own number of the key,
+    pub(super) known: Vec<(u32, Known)>,
+    /// the texts among these, whose codes are to be looked up,
+    pub(super) texts: Vec<Text>,
+    /// and by the recognizer's number of the key.
+    pub(super) named: Vec<(u32, Scalar)>,
     /// Strings of the document that are not in it as they read.
-    unescaped: String,
+    pub(super) unescaped: String,
 }
 
 impl Spans {
     pub(super) fn new() -> Self {
-        Self { automaton: Automaton::new(), values: Vec::new(), unescaped: String::new() }
+        Self {
+            automaton: Automaton::new(),
+            known: Vec::new(),
+            texts: Vec::new(),
+            named: Vec::new(),
+            unescaped: String::new(),
+        }
     }
 
     /// How many holes it remembers.
@@ -81,13 +109,17 @@ impl Spans {
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
         self.automaton.bytes()
-            + self.values.capacity() * size_of::<Value>()
+            + self.known.capacity() * size_of::<(u32, Known)>()
+            + self.texts.capacity() * size_of::<Text>()
+            + self.named.capacity() * size_of::<(u32, Scalar)>()
             + self.unescaped.capacity()
     }
 
     /// Forgets the document before.
     pub(super) fn begin(&mut self) {
-        super::begin(&mut self.values);
+        super::begin(&mut self.known);
+        super::begin(&mut self.texts);
+        super::begin(&mut self.named);
         self.unescaped.clear();
         self.unescaped.shrink_to(super::KEPT);
     }
@@ -102,27 +134,29 @@ impl Spans {
         is_full
     }
 
-    /// Understands the span at `at`, and gives its end.
+    /// Understands the span at `at`, which becomes `found`, and gives its end.
     #[inline(always)]
     pub(super) fn span(
         &mut self,
         lanes: impl Lanes,
         text: &[u8],
         at: usize,
-        list: u32,
+        found: &mut Found,
         sink: &impl SpanSink,
-    ) -> Option<(Found, usize)> {
+    ) -> Option<usize> {
         for line in 0..LINES {
             lanes.fetch(&text[at..], AHEAD + line * LINE);
         }
-        let first = self.values.len();
-        let mut found = Found { list, ..Found::default() };
-        let end = self.understand(Reader { lanes, text }, at, &mut found, sink);
+        let (known, texts, named) = (self.known.len(), self.texts.len(), self.named.len());
+        (found.known, found.named) = (known as u32, named as u32);
+        let end = self.understand(Reader { lanes, text }, at, found, sink);
         if end.is_none() {
-            self.values.truncate(first);
+            self.known.truncate(known);
+            self.texts.truncate(texts);
+            self.named.truncate(named);
+            found.trace_id = 0;
         }
-        found.values = (first as u32, self.values.len() as u32);
-        Some((found, end?))
+        end
     }
 
     #[inline(always)]
@@ -311,89 +345,24 @@ impl Spans {
             _ if wanted => return None,
             _ => return reader.composite(at, &mut self.unescaped),
         };
-        if wanted {
-            let sinks_key = if let Want::Key(key) = want { Some(key) } else { None };
-            self.values.push(Value { key, sinks_key, scalar });
+        match want {
+            Want::Nothing => {}
+            Want::ByName => self.named.push((key, scalar)),
+            Want::Key(key) => {
+                let known = match scalar {
+                    Scalar::Empty => Known::Empty,
+                    Scalar::Int(int) => Known::Int(int),
+                    Scalar::Double(double) => Known::Float(double),
+                    Scalar::Bool(bool) => Known::Bool(bool),
+                    Scalar::Text(piece) => {
+                        let place = self.known.len() as u32;
+                        self.texts.push(Text { place, key, piece, guess: None });
+                        Known::Empty
+                    }
+                };
+                self.known.push((key, known));
+            }
         }
         Some(end)
-    }
-
-    fn name_of<'n>(&'n self, text: &'n [u8], found: &Found) -> &'n str {
-        match found.operation {
-            OperationId::OTHER => found.name.get(text, &self.unescaped),
-            operation => self.automaton.name(operation),
-        }
-    }
-
-    /// Adds a span that was found in `text` and whose list has this owner.
-    pub(super) fn add(
-        &mut self,
-        text: &[u8],
-        found: &Found,
-        owners: &[(u32, u32)],
-        sink: &mut impl SpanSink,
-    ) {
-        let (resource, scope) = owners[found.list as usize];
-        let operation = match self.automaton.number(found.operation) {
-            Some(number) => number,
-            None => {
-                let number = sink.operation(self.name_of(text, found));
-                self.automaton.set_number(found.operation, number);
-                number
-            }
-        };
-        let record = SpanRecord {
-            trace_id: found.trace_id,
-            span_id: found.span_id,
-            parent_id: found.parent_id,
-            name: self.name_of(text, found),
-            kind: found.kind,
-            status: found.status,
-            message: found.message.get(text, &self.unescaped),
-            start: found.start,
-            end: found.end,
-            flags: found.flags,
-            resource,
-            scope,
-            rest: "",
-        };
-        let values = &self.values[found.values.0 as usize..found.values.1 as usize];
-        let attributes = values.iter().map(|value| {
-            let scalar = match value.scalar {
-                Scalar::Empty => ScalarRef::Empty,
-                Scalar::Text(piece) => ScalarRef::Text(piece.get(text, &self.unescaped)),
-                Scalar::Int(int) => ScalarRef::Int(int),
-                Scalar::Double(double) => ScalarRef::Float(double),
-                Scalar::Bool(bool) => ScalarRef::Bool(bool),
-            };
-            (self.automaton.key(value.key), Known(scalar, value.sinks_key))
-        });
-        sink.span_of(operation, &record, attributes);
-    }
-}
-
-/// A value that is not composite, and the number of its key.
-#[derive(Clone, Copy)]
-struct Known<'t>(ScalarRef<'t>, Option<u32>);
-
-impl<'t> AttributeValue<'t> for Known<'t> {
-    #[inline(always)]
-    fn scalar(self) -> ScalarRef<'t> {
-        self.0
-    }
-
-    #[inline(always)]
-    fn key(self) -> Option<u32> {
-        self.1
-    }
-
-    fn to_value(self) -> OwnedValue {
-        match self.0 {
-            ScalarRef::Empty | ScalarRef::Composite => OwnedValue::Empty,
-            ScalarRef::Text(text) => OwnedValue::Text(text.to_owned()),
-            ScalarRef::Bool(bool) => OwnedValue::Bool(bool),
-            ScalarRef::Int(int) => OwnedValue::Int(int),
-            ScalarRef::Float(float) => OwnedValue::Float(float),
-        }
     }
 }

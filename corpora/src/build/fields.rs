@@ -1,0 +1,43 @@
+//! The spans of a plan while they are sealed, field by field: each is read out, put in order and
+//! packed by itself, so that what a pass needs lies side by side.
+
+/// Fields of spans, by number of the span, with the run's numbers and codes.
+#[derive(Debug, Default)]
+pub(super) struct Fields {
+    /// Start in nanoseconds since 1970.
+    pub(super) start: Vec<u64>,
+    /// End in nanoseconds since 1970.
+    pub(super) end: Vec<u64>,
+    pub(super) id: Vec<u64>,
+    /// Ordinals in the segment.
+    pub(super) trace: Vec<u32>,
+    /// Places among the plan's operations, by name.
+    pub(super) operation: Vec<u32>,
+    pub(super) resource: Vec<u32>,
+    /// One more than the code of the status message; 0 for none.
+    pub(super) message: Vec<u32>,
+    pub(super) kind: Vec<u8>,
+    pub(super) status: Vec<u8>,
+    /// Whether the structure is kept, and what belongs to it; else that is empty.
+    pub(super) structure: bool,
+    pub(super) parent: Vec<u64>,
+    pub(super) scope: Vec<u32>,
+    pub(super) flags: Vec<u32>,
+    /// Whether everything is kept, and one more than the code of the text of what else spans bear,
+    /// 0 for none; else that is empty.
+    pub(super) everything: bool,
+    pub(super) rest: Vec<u32>,
+}
+
+impl Fields {
+    /// What spans of one trace and operation have to agree in to be the same, in the order of rows.
+    pub(super) fn identity(&self, number: u32) -> (u64, u64, u8, u64) {
+        let at = number as usize;
+        (self.start[at], self.id[at], self.kind[at], self.end[at])
+    }
+}
+
+/// A field of these spans, in their order.
+pub(super) fn of<T: Copy>(field: &[T], spans: &[u32]) -> Vec<T> {
+    spans.iter().map(|&span| field[span as usize]).collect()
+}
