@@ -1,6 +1,9 @@
 //! The spans of a plan while they are sealed, field by field: each is read out, put in order and
 //! packed by itself, so that what a pass needs lies side by side.
 
+use super::interner::MISSING;
+use super::merge::Shared;
+
 /// Fields of spans, by number of the span, with the run's numbers and codes.
 #[derive(Debug, Default)]
 pub(super) struct Fields {
@@ -34,6 +37,25 @@ impl Fields {
     pub(super) fn identity(&self, number: u32) -> (u64, u64, u8, u64) {
         let at = number as usize;
         (self.start[at], self.id[at], self.kind[at], self.end[at])
+    }
+
+    /// Replaces codes of the operations' names by their places in the list of names, which is
+    /// returned, by name. `places` has [`MISSING`] for every name, before and after.
+    pub(super) fn number_operations(&mut self, shared: &Shared, places: &mut [u32]) -> Vec<u32> {
+        let operations = &mut self.operation;
+        let mut names: Vec<u32> = Vec::new();
+        for &operation in &*operations {
+            if std::mem::replace(&mut places[operation as usize], 0) == MISSING {
+                names.push(operation);
+            }
+        }
+        names.sort_unstable_by_key(|&name| shared.names.text(name));
+        for (place, name) in names.iter().enumerate() {
+            places[*name as usize] = place as u32;
+        }
+        operations.iter_mut().for_each(|operation| *operation = places[*operation as usize]);
+        names.iter().for_each(|&name| places[name as usize] = MISSING);
+        names
     }
 }
 

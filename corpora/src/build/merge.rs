@@ -1,7 +1,6 @@
 //! Joins what the workers have: one numbering of everything, traces ranked by time, and for each
 //! segment the list of its rows. Rows themselves stay where they are until they are sealed.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
@@ -12,6 +11,7 @@ use ir::{Reads, Schema};
 
 use super::cells::Kind;
 use super::chunk::{Chunk, ROWS};
+use super::cut::{Cut, SegmentSize};
 use super::fingerprints::Fingerprints;
 use super::interner::{Interner, MISSING};
 use super::keys;
@@ -101,15 +101,6 @@ impl Remap {
     }
 }
 
-/// How large segments become. Either bound ends a segment, but it holds one whole trace at least.
-#[derive(Clone, Copy, Debug)]
-pub struct SegmentSize {
-    /// The most traces.
-    pub traces: usize,
-    /// The most spans; fewer where these bear many different attributes.
-    pub rows: usize,
-}
-
 /// Joins what the workers have, cut by time into segments.
 pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let fingerprints = builders.iter_mut().map(|builder| std::mem::take(&mut builder.fingerprints));
@@ -126,7 +117,8 @@ pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
     finished.summarise(&shared);
     let rows = size.rows / plans.columns.div_ceil(USUAL_COLUMNS).max(1);
-    let cut = Cut::of(&shared, &plans.chunks, SegmentSize { rows, ..size });
+    let traces = size.shared(shared.order.len(), shared.workers.len());
+    let cut = Cut::of(&shared, &plans.chunks, SegmentSize { traces, rows });
     let segments = distribute(&shared, plans.chunks, &cut);
     let shared = Arc::new(shared);
     for (traces, plans) in cut.segments.into_iter().zip(segments) {
@@ -150,7 +142,7 @@ impl Finished {
 }
 
 /// Chunks of a plan with the number of the worker that made them.
-type WorkersChunks = Vec<(u32, Chunk)>;
+pub(super) type WorkersChunks = Vec<(u32, Chunk)>;
 
 /// The plans of all workers, each once.
 #[derive(Default)]
@@ -345,45 +337,6 @@ fn fixed(texts: &[&str]) -> Arc<Dictionary> {
         builder.intern(Type::Text, text);
     }
     Arc::new(builder.finish())
-}
-
-/// Where the list of traces is cut into segments.
-struct Cut {
-    /// Ranks of the traces of each segment.
-    segments: Vec<Range<usize>>,
-    /// Number of the segment of each rank.
-    of_rank: Vec<u32>,
-}
-
-impl Cut {
-    fn of(shared: &Shared, plans: &[WorkersChunks], size: SegmentSize) -> Self {
-        // First the rows of each rank.
-        let mut of_rank = vec![0_u32; shared.order.len()];
-        for (worker, chunk) in plans.iter().flatten() {
-            let ranks = &shared.workers[*worker as usize].ranks;
-            for row in 0..chunk.len() {
-                let rows = &mut of_rank[ranks[chunk.trace(row) as usize] as usize];
-                *rows = rows.saturating_add(1);
-            }
-        }
-        let mut segments: Vec<Range<usize>> = Vec::new();
-        let mut rows = 0;
-        for (rank, of_rank) in of_rank.iter_mut().enumerate() {
-            let own = *of_rank as usize;
-            match segments.last_mut() {
-                Some(last) if last.len() < size.traces && rows + own <= size.rows => {
-                    last.end = rank + 1;
-                    rows += own;
-                }
-                _ => {
-                    segments.push(rank..rank + 1);
-                    rows = own;
-                }
-            }
-            *of_rank = (segments.len() - 1) as u32;
-        }
-        Self { segments, of_rank }
-    }
 }
 
 /// The rows of each segment, by plan.

@@ -237,7 +237,7 @@ impl PlanSpans {
     /// `places` has [`MISSING`] for every name, before and after.
     fn sort(shared: &Shared, first: usize, rows: PlanRows, places: &mut [u32]) -> Self {
         let mut fields = rows.fields(shared, first);
-        let names = number_operations(shared, &mut fields.operation, places);
+        let names = fields.number_operations(shared, places);
         let mut plan = Self { rows, fields, order: Vec::new(), operations: Vec::new() };
         plan.order_spans(shared, &names);
         plan
@@ -386,21 +386,4 @@ fn compare_resources(shared: &Shared, a: u32, b: u32) -> Ordering {
 fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {
     let datum = cell.datum(dictionary);
     (datum.value_type(), datum.text().into_owned())
-}
-
-/// Replaces codes of names by their places in the list of names, which is returned, by name.
-fn number_operations(shared: &Shared, operations: &mut [u32], places: &mut [u32]) -> Vec<u32> {
-    let mut names: Vec<u32> = Vec::new();
-    for &operation in &*operations {
-        if std::mem::replace(&mut places[operation as usize], 0) == MISSING {
-            names.push(operation);
-        }
-    }
-    names.sort_unstable_by_key(|&name| shared.names.text(name));
-    for (place, name) in names.iter().enumerate() {
-        places[*name as usize] = place as u32;
-    }
-    operations.iter_mut().for_each(|operation| *operation = places[*operation as usize]);
-    names.iter().for_each(|&name| places[name as usize] = MISSING);
-    names
 }

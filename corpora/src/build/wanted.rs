@@ -131,7 +131,19 @@ impl Wanted {
 
 /// Calls `set` with each value that a key of `wanted` may have, by the key's number; of several for
 /// one key the last counts. One pass over the attributes, except for maps.
+#[inline]
 pub(super) fn find<'a, V: AttributeValue<'a>, const LISTS: usize>(
+    wanted: [&Wanted; LISTS],
+    attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    set: impl FnMut(usize, Found<'a>),
+) {
+    if attributes.size_hint().1 == Some(0) {
+        return;
+    }
+    find_some(wanted, attributes, set);
+}
+
+fn find_some<'a, V: AttributeValue<'a>, const LISTS: usize>(
     wanted: [&Wanted; LISTS],
     attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     mut set: impl FnMut(usize, Found<'a>),

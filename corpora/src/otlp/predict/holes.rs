@@ -40,6 +40,9 @@ impl Piece {
     pub(super) fn get<'t>(self, text: &'t [u8], unescaped: &'t str) -> &'t str {
         let start = (self.start & !UNESCAPED) as usize;
         let range = start..start + self.len as usize;
+        if self.len == 0 {
+            return "";
+        }
         if self.start & UNESCAPED != 0 {
             return &unescaped[range];
         }

@@ -1,0 +1,88 @@
+//! Cuts the traces of a run, by time, into segments.
+
+use std::ops::Range;
+
+use super::merge::{Shared, WorkersChunks};
+
+/// Traces for which a segment of their own is worth it.
+const WORTHWHILE: usize = 4096;
+
+/// How large segments become. Either bound ends a segment, but it holds one whole trace at least.
+/// Large segments become smaller, so that as many workers as there were can seal as many each.
+#[derive(Clone, Copy, Debug)]
+pub struct SegmentSize {
+    /// The most traces.
+    pub traces: usize,
+    /// The most spans; fewer where these bear many different attributes.
+    pub rows: usize,
+}
+
+impl SegmentSize {
+    /// The most traces of a segment of which there are `traces` for so many workers.
+    pub(super) fn shared(self, traces: usize, workers: usize) -> usize {
+        let needed = traces.div_ceil(self.traces.max(1)).max(1);
+        let segments = needed.next_multiple_of(workers);
+        if traces / WORTHWHILE < segments { self.traces } else { traces.div_ceil(segments) }
+    }
+}
+
+/// Where the list of traces is cut into segments.
+pub(super) struct Cut {
+    /// Ranks of the traces of each segment.
+    pub(super) segments: Vec<Range<usize>>,
+    /// Number of the segment of each rank.
+    pub(super) of_rank: Vec<u32>,
+}
+
+impl Cut {
+    pub(super) fn of(shared: &Shared, plans: &[WorkersChunks], size: SegmentSize) -> Self {
+        // First the rows of each rank.
+        let mut of_rank = vec![0_u32; shared.order.len()];
+        for (worker, chunk) in plans.iter().flatten() {
+            let ranks = &shared.workers[*worker as usize].ranks;
+            for row in 0..chunk.len() {
+                let rows = &mut of_rank[ranks[chunk.trace(row) as usize] as usize];
+                *rows = rows.saturating_add(1);
+            }
+        }
+        let mut segments: Vec<Range<usize>> = Vec::new();
+        let mut rows = 0;
+        for (rank, of_rank) in of_rank.iter_mut().enumerate() {
+            let own = *of_rank as usize;
+            match segments.last_mut() {
+                Some(last) if last.len() < size.traces && rows + own <= size.rows => {
+                    last.end = rank + 1;
+                    rows += own;
+                }
+                _ => {
+                    segments.push(rank..rank + 1);
+                    rows = own;
+                }
+            }
+            *of_rank = (segments.len() - 1) as u32;
+        }
+        Self { segments, of_rank }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn workers_share_large_segments_evenly() {
+        let size = SegmentSize { traces: 1 << 16, rows: usize::MAX };
+        for (traces, workers, expected) in [
+            (0, 2, 1 << 16),
+            (8191, 2, 1 << 16),
+            (8192, 2, 4096),
+            (20_000, 2, 10_000),
+            (20_000, 8, 1 << 16),
+            (100_000, 1, 50_000),
+            (100_000, 2, 50_000),
+            (140_000, 2, 35_000),
+        ] {
+            assert_eq!(size.shared(traces, workers), expected, "{traces} for {workers}");
+        }
+    }
+}
