@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use corpora::otlp::Recognition;
-use corpora::statement::Statement;
 pub use corpora::statement::{Malformed, Note};
+use corpora::statement::{Statement, TOO_LARGE};
 
 /// What a replay has read and what not. Except for `seconds` and the bytes on disk it is the same
 /// for any order of the same inputs and any number of threads.
@@ -63,6 +63,11 @@ impl Completeness {
     pub fn has_lost(&self) -> bool {
         let unread = self.stopped || self.unread_count > 0;
         unread || !self.malformed.is_empty() || self.is_spanless()
+    }
+
+    /// Whether a document was refused for its size.
+    pub fn has_refused(&self) -> bool {
+        self.malformed.keys().any(|kind| kind.starts_with(TOO_LARGE))
     }
 
     /// Whether there were documents and not one span in them.

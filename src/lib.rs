@@ -34,14 +34,18 @@
 #[doc(hidden)]
 pub mod cli;
 mod completeness;
+mod corpus;
 mod program;
 mod replay;
 mod span;
 
 pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
+pub use corpora::build::SegmentSize;
+pub use corpora::corpus::{CorpusError, Folder, Ingest, IngestOptions, IngestReport, Writer};
 pub use corpora::generate;
 pub use corpora::otlp::Recognition;
+pub use corpus::Corpus;
 pub use ir::module::Severity;
 pub use ir::{Module, Value};
 pub use program::{CompileError, CompileOptions, EngineChoice, Program};

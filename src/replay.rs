@@ -7,7 +7,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use corpora::build::{self, Builder, Finished, SegmentSize, SpanRecord, Unsealed};
+use corpora::build::{self, Builder, SegmentSize, SpanRecord, Unsealed};
+use corpora::corpus::CorpusError;
 use corpora::otlp::{Budget, Decoder, Metered, OverBudget, Recognition, VALUE_DEPTH};
 use corpora::source::{self, SourceReport, Walk, walk};
 use corpora::statement::Statement;
@@ -22,7 +23,7 @@ use crate::span::Span;
 /// Few enough traces and spans for a segment's columns to be worked in cache, and for a segment a
 /// thread to take little memory; enough for the work on each segment to vanish beside the work on
 /// its rows.
-const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 18 };
+pub(crate) const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 18 };
 
 /// Bytes of pushed spans, about, after which memory is looked at again: a sum over all that is held,
 /// too much work for every span.
@@ -103,12 +104,25 @@ pub enum ReplayError {
     /// The range of time means nothing for the data.
     #[error(transparent)]
     Range(#[from] RangeError),
-    /// A segment lacks what the rules read: a fault of this library.
+    /// A segment is damaged, or lacks what the rules read, which is a fault of this library.
     #[error(transparent)]
     Fault(#[from] Fault),
+    /// A corpus cannot be read.
+    #[error(transparent)]
+    Corpus(#[from] CorpusError),
     /// A signal could not be delivered, or a thread not be started.
     #[error(transparent)]
     Io(#[from] io::Error),
+}
+
+impl From<runtime::Error<Self>> for ReplayError {
+    fn from(error: runtime::Error<Self>) -> Self {
+        match error {
+            runtime::Error::Fault(fault) => fault.into(),
+            runtime::Error::Caller(error) => error,
+            runtime::Error::Thread(error) => error.into(),
+        }
+    }
 }
 
 impl From<OverBudget> for ReplayError {
@@ -264,7 +278,7 @@ impl Replay {
         let mut finished = build::finish(builders, SEGMENT_SIZE);
         let segments = std::mem::take(&mut finished.segments);
         let duplicates = AtomicU64::new(finished.duplicates);
-        let options = self.options.judging(&finished)?;
+        let options = self.options.judging(finished.first, finished.last)?;
         let rules = judge(&self.program, &options, segments.into(), &duplicates, signals)?;
         let duplicates = duplicates.into_inner();
         let completeness = Completeness {
@@ -291,9 +305,14 @@ impl ReplayOptions {
         }
     }
 
-    /// Without traces there is nothing that a range could mean.
-    fn judging(&self, finished: &Finished) -> Result<runtime::Options, RangeError> {
-        let range = match (finished.first, finished.last) {
+    /// For traces of which the first and the last have these starts. Without traces there is nothing
+    /// that a range could mean.
+    pub(crate) fn judging(
+        &self,
+        first: Option<u64>,
+        last: Option<u64>,
+    ) -> Result<runtime::Options, RangeError> {
+        let range = match (first, last) {
             (Some(first), Some(last)) => {
                 TimeRange::resolve(self.from, self.to, first, last, &self.zone)?
             }
@@ -317,18 +336,14 @@ fn judge(
         let unsealed = segments
             .get(number)
             .and_then(|segment| segment.lock().unwrap_or_else(PoisonError::into_inner).take());
-        Ok(unsealed.map(|unsealed| {
+        Ok::<_, ReplayError>(unsealed.map(|unsealed| {
             let sealed = unsealed.seal();
             duplicates.fetch_add(sealed.duplicates, Ordering::Relaxed);
             sealed.segment
         }))
     };
-    runtime::replay(program.module(), program.engine(), options, &seal, signals).map_err(|error| {
-        match error {
-            runtime::Error::Fault(fault) => fault.into(),
-            runtime::Error::Caller(error) | runtime::Error::Thread(error) => error.into(),
-        }
-    })
+    let take = &mut |signal| signals(signal).map_err(ReplayError::Io);
+    Ok(runtime::replay(program.module(), program.engine(), options, &seal, take)?)
 }
 
 fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {

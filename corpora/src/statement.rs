@@ -95,6 +95,14 @@ impl Statement {
         }
     }
 
+    /// Counts a defect and its place.
+    pub fn add_malformed(&mut self, kind: &str, place: String) {
+        let own = self.malformed.entry(kind.to_owned()).or_default();
+        own.count += 1;
+        own.places.push(place);
+        own.places.truncate(KEPT_PLACES);
+    }
+
     /// Adds the account of a later reading.
     pub fn merge(&mut self, later: Self) {
         self.files += later.files;
@@ -117,7 +125,7 @@ impl Statement {
 }
 
 impl Malformed {
-    fn of(places: &FirstFew<Place>) -> Self {
+    pub(crate) fn of(places: &FirstFew<Place>) -> Self {
         let shown = places
             .first()
             .iter()
@@ -134,6 +142,11 @@ impl Notes {
             why: note.why.to_string(),
         };
         Self { count: notes.count(), first: first.map(note).collect() }
+    }
+
+    /// Counts one more.
+    pub fn add(&mut self, note: Note) {
+        self.merge(Self { count: 1, first: vec![note] });
     }
 
     fn merge(&mut self, later: Self) {

@@ -38,6 +38,8 @@ pub struct Common {
 pub enum Verb {
     /// Replay rules over recorded traces and report every violation
     Replay(Box<ReplayArgs>),
+    /// Read trace files into a corpus, which later replays judge in a blink
+    Ingest(IngestArgs),
     /// Check rule files and say everything that is wrong with them
     Check(CheckArgs),
     /// Explain how a rule is read and what it will look at
@@ -125,9 +127,41 @@ pub struct ReplayArgs {
     /// Size of a document to refuse from [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_document: Option<String>,
+    /// Replay this corpus instead of trace files
+    #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
+    pub corpus: Option<OsString>,
     /// Trace files, folders, globs, or - for standard input
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct IngestArgs {
+    /// The corpus; made if it is not there
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<OsString>,
+    /// Worker threads [default: one a core]
+    #[arg(long, value_name = "N")]
+    pub threads: Option<String>,
+    /// Memory to use, such as 8GiB [default: 60% of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// Size of a document to refuse from [default: 64MiB]
+    #[arg(long, value_name = "SIZE")]
+    pub max_document: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Shape,
+    /// Trace files, folders, globs, or - for standard input
+    #[arg(value_name = "INPUT")]
+    pub inputs: Vec<OsString>,
+}
+
+/// How a report is printed that has no signals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shape {
+    Table,
+    Json,
 }
 
 #[derive(Debug, Args)]

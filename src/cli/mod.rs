@@ -11,6 +11,7 @@ mod csv;
 mod exit;
 mod explain;
 mod generate;
+mod ingest;
 mod json;
 mod loading;
 mod periods;
@@ -57,6 +58,7 @@ pub fn main() -> ExitCode {
 fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Replay(args) => replay::run(&cli.common, args, console),
+        Verb::Ingest(args) => ingest::run(&cli.common, args, console),
         Verb::Check(args) => check::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),

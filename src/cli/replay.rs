@@ -14,13 +14,12 @@ use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
-use super::settings::{Flags, Settings};
-use super::{config_file, json, loading, table};
+use super::settings::{Flags, Origin as Said, Settings};
+use super::{config_file, ingest, json, loading, table};
 use crate::{
-    CompileOptions, LeftToLoops, Module, Moment, Program, Replay, ReplayError, ReplayOptions,
-    Report, RuleSet, Signal,
+    CompileOptions, Corpus, LeftToLoops, Module, Moment, Program, Replay, ReplayError,
+    ReplayOptions, Report, RuleSet, Signal,
 };
-use corpora::statement::TOO_LARGE;
 
 /// Replays, prints, and says how it ended.
 pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {
@@ -40,20 +39,28 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         console
             .note(&format!("note: no machine code ({refusal}); loops over columns run the rules"));
     }
-    if settings.inputs.value.is_empty() {
+    let corpus = corpus(&settings)?;
+    if corpus.is_none() && settings.inputs.value.is_empty() {
         return Err(Failure::usage(
             "no traces are named; give a file, a folder, a glob or `-` for standard input, \
-             or `inputs:` in betrace.yaml",
+             or --corpus DIR, or `inputs:` or `corpus:` in betrace.yaml",
         ));
     }
-    let inputs = walk(&settings.inputs.value);
+    let inputs = if corpus.is_some() { Walk::default() } else { walk(&settings.inputs.value) };
     let file = args.signals.as_deref().map(|path| create(path, &inputs, &rules)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
     let options = replay_options(&settings, moments, limit);
-    let mut replay = Replay::new(&program, options);
-    read(&mut replay, inputs, console)?;
-    let report = replay.finish(&mut |signal| signals.take(&signal)).map_err(failure)?;
+    let take = &mut |signal| signals.take(&signal);
+    let report = match corpus {
+        Some(corpus) => corpus.replay(&program, &options, take),
+        None => {
+            let mut replay = Replay::new(&program, options);
+            read(&mut replay, inputs, console)?;
+            replay.finish(take)
+        }
+    };
+    let report = report.map_err(failure)?;
     let unwritten = if signals.is_wanted() { unwritten(&report, limit) } else { 0 };
     signals.finish()?;
     match args.format {
@@ -85,10 +92,22 @@ fn left_to_loops(first: &LeftToLoops, others: usize) -> String {
     format!("warning: loops over columns ran part of `{rule}`{others}: {why}")
 }
 
+/// The corpus to replay. One that only a file of settings names gives way to inputs that the command
+/// line names.
+fn corpus(settings: &Settings) -> Result<Option<Corpus>, Failure> {
+    let corpus = &settings.corpus;
+    let asked = corpus.origin == Said::Flag || settings.inputs.origin != Said::Flag;
+    if corpus.value.is_empty() || !asked {
+        return Ok(None);
+    }
+    Ok(Some(Corpus::open(ingest::folder(corpus)?.path())?))
+}
+
 fn flags(args: &ReplayArgs) -> Flags<'_> {
     Flags {
         rules: &args.selection.rules,
         inputs: &args.inputs,
+        corpus: args.corpus.as_ref(),
         tz: args.tz.as_deref(),
         threads: args.threads.as_deref(),
         memory: args.memory.as_deref(),
@@ -136,6 +155,7 @@ fn failure(error: ReplayError) -> Failure {
         ReplayError::Memory { .. } => Failure { exit: Exit::Limit, message: error.to_string() },
         ReplayError::Range(_) => Failure::usage(error),
         ReplayError::Io(error) => error.into(),
+        ReplayError::Corpus(error) => error.into(),
         ReplayError::Fault(_)
         | ReplayError::SpanId { .. }
         | ReplayError::SpanTime { .. }
@@ -151,7 +171,7 @@ fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
     let grave = |severity: Severity| fail_on.is_some_and(|least| severity <= least);
     if rules_wrong {
         Exit::Usage
-    } else if done.malformed.keys().any(|kind| kind.starts_with(TOO_LARGE)) {
+    } else if done.has_refused() {
         Exit::Limit
     } else if done.has_lost() {
         Exit::Unread

@@ -40,6 +40,7 @@ pub enum Origin {
 pub struct Flags<'a> {
     pub rules: &'a [OsString],
     pub inputs: &'a [OsString],
+    pub corpus: Option<&'a OsString>,
     pub tz: Option<&'a str>,
     pub threads: Option<&'a str>,
     pub memory: Option<&'a str>,
@@ -54,6 +55,8 @@ pub struct Settings {
     pub rules: Setting<Vec<OsString>>,
     /// Trace files, folders and globs.
     pub inputs: Setting<Vec<OsString>>,
+    /// The folder of the corpus; empty for none.
+    pub corpus: Setting<Vec<OsString>>,
     /// The time zone of reports.
     pub tz: Setting<TimeZone>,
     /// Worker threads.
@@ -69,8 +72,8 @@ pub struct Settings {
 }
 
 /// The names of the settings, as in `betrace.yaml`.
-pub const NAMES: [&str; 8] =
-    ["rules", "inputs", "tz", "threads", "memory", "max_document", "engine", "color"];
+pub const NAMES: [&str; 9] =
+    ["rules", "inputs", "corpus", "tz", "threads", "memory", "max_document", "engine", "color"];
 
 impl Settings {
     /// Puts the settings together.
@@ -83,6 +86,7 @@ impl Settings {
         Ok(Self {
             rules: list("rules", flags.rules, &file),
             inputs: list("inputs", flags.inputs, &file),
+            corpus: list("corpus", flags.corpus.map_or(&[], std::slice::from_ref), &file),
             tz: one("tz", flags.tz).parse(TimeZone::UTC, zone)?,
             threads: one("threads", flags.threads).parse(cores(), threads)?,
             memory: one("memory", flags.memory).parse(machine_memory() / 10 * 6, size)?,

@@ -79,6 +79,12 @@ pub(super) struct Content {
 }
 
 impl Unsealed {
+    /// Start of its first trace, in nanoseconds since 1970.
+    pub fn first(&self) -> u64 {
+        let first = self.shared.order.get(self.traces.start);
+        first.map_or(0, |&at| self.shared.entries[at as usize].start)
+    }
+
     /// Sorts the spans into a segment.
     pub fn seal(self) -> Sealed {
         let Self { shared, traces, plans } = self;

@@ -1,13 +1,16 @@
 //! The folder of a corpus: who may write, how a commit replaces the manifest, what is left over.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, Read, Seek, Write};
+use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use hashbrown::HashSet;
+use ir::Segment;
 
 use super::CorpusError;
-use super::manifest::{FORMAT, Manifest, Refused};
+use super::file::{self, Written};
+use super::manifest::{FORMAT, Manifest, Refused, SegmentEntry, segment_file, splits_file};
+use super::splits::Splits;
 
 const MANIFEST: &str = "MANIFEST";
 const PREVIOUS: &str = "MANIFEST.previous";
@@ -53,8 +56,12 @@ impl Folder {
         &self.path
     }
 
-    /// The path of a segment's file.
-    pub fn file(&self, name: &str) -> PathBuf {
+    /// The path of the file of segment `number`.
+    pub fn segment(&self, number: u64) -> PathBuf {
+        self.file(&segment_file(number))
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
         self.path.join(SEGMENTS).join(name)
     }
 
@@ -81,6 +88,7 @@ impl Folder {
     /// # Errors
     /// [`CorpusError`].
     pub fn write(&self) -> Result<Writer, CorpusError> {
+        self.check_own()?;
         fs::create_dir_all(self.path.join(SEGMENTS)).map_err(CorpusError::io(&self.path))?;
         let lock_path = self.path.join(WRITER);
         let mut lock = self.open_lock(WRITER).map_err(CorpusError::io(&lock_path))?;
@@ -105,11 +113,34 @@ impl Folder {
         };
         let mut writer = Writer { folder: self.clone(), manifest, _lock: lock };
         if writer.manifest.generation == 0 {
-            writer.check_empty()?;
             writer.commit(Manifest::new())?;
         }
         writer.sweep()?;
         Ok(writer)
+    }
+
+    /// A folder without manifest must hold nothing but what a crash may have left.
+    fn check_own(&self) -> Result<(), CorpusError> {
+        let path = &self.path;
+        if !path.exists() || path.join(MANIFEST).exists() || path.join(PREVIOUS).exists() {
+            return Ok(());
+        }
+        for entry in fs::read_dir(path).map_err(CorpusError::io(path))? {
+            let name = entry.map_err(CorpusError::io(path))?.file_name();
+            let own = [NEXT, SEGMENTS, WRITER, READERS].iter().any(|own| name == *own);
+            if !own {
+                return Err(CorpusError::Foreign(path.clone()));
+            }
+        }
+        Ok(())
+    }
+
+    fn splits(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
+        let Some(number) = manifest.splits else { return Ok(Splits::default()) };
+        let path = self.file(&splits_file(number));
+        let bytes = fs::read(&path).map_err(CorpusError::io(&path))?;
+        let what = || "the list of split traces is cut off or changed".to_owned();
+        Splits::parse(&bytes).ok_or_else(|| CorpusError::Damaged { path, what: what() })
     }
 
     fn open_lock(&self, name: &str) -> io::Result<File> {
@@ -145,6 +176,16 @@ impl Folder {
     }
 }
 
+impl Snapshot {
+    /// The traces that lie in several segments.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn splits(&self) -> Result<Splits, CorpusError> {
+        self.folder.splits(&self.manifest)
+    }
+}
+
 impl Writer {
     /// The folder.
     pub fn folder(&self) -> &Folder {
@@ -156,12 +197,37 @@ impl Writer {
         &self.manifest
     }
 
-    /// Writes a file that a later commit may name, and waits until it is on disk. Its number must
-    /// not have been used.
+    /// The traces that lie in several segments.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn splits(&self) -> Result<Splits, CorpusError> {
+        self.folder.splits(&self.manifest)
+    }
+
+    /// Writes the file of segment `number`, which no manifest has named, and waits until it is on
+    /// disk.
     ///
     /// # Errors
     /// [`CorpusError::Io`]; what was written of it is removed by the next writer.
-    pub fn put<T>(
+    pub fn put_segment(&self, number: u64, segment: &Segment) -> Result<Written, CorpusError> {
+        self.put(&segment_file(number), |file| {
+            let mut buffered = BufWriter::with_capacity(1 << 20, file);
+            let written = file::write(segment, &mut buffered)?;
+            buffered.flush()?;
+            Ok(written)
+        })
+    }
+
+    /// Writes a list of split traces under `number`, likewise.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`].
+    pub fn put_splits(&self, number: u64, splits: &Splits) -> Result<(), CorpusError> {
+        self.put(&splits_file(number), |file| file.write_all(&splits.to_bytes()))
+    }
+
+    fn put<T>(
         &self,
         name: &str,
         write: impl FnOnce(&mut File) -> io::Result<T>,
@@ -217,7 +283,7 @@ impl Writer {
         }
         let previous = self.folder.parse(PREVIOUS).ok();
         let manifests = [Some(&self.manifest), previous.as_ref()];
-        let kept: HashSet<&str> = manifests.into_iter().flatten().flat_map(files).collect();
+        let kept: HashSet<String> = manifests.into_iter().flatten().flat_map(files).collect();
         let folder = self.folder.path.join(SEGMENTS);
         for entry in fs::read_dir(&folder).map_err(CorpusError::io(&folder))? {
             let entry = entry.map_err(CorpusError::io(&folder))?;
@@ -227,25 +293,12 @@ impl Writer {
         }
         Ok(())
     }
-
-    /// A folder without manifest must hold nothing but what a crash may have left.
-    fn check_empty(&self) -> Result<(), CorpusError> {
-        let path = &self.folder.path;
-        for entry in fs::read_dir(path).map_err(CorpusError::io(path))? {
-            let name = entry.map_err(CorpusError::io(path))?.file_name();
-            let own = [NEXT, SEGMENTS, WRITER, READERS].iter().any(|own| name == *own);
-            if !own {
-                return Err(CorpusError::Foreign(path.clone()));
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The files that a manifest names.
-fn files(manifest: &Manifest) -> impl Iterator<Item = &str> {
-    let segments = manifest.segments.iter().map(|segment| &*segment.file);
-    segments.chain(manifest.splits.as_deref())
+fn files(manifest: &Manifest) -> impl Iterator<Item = String> {
+    let segments = manifest.segments.iter().map(SegmentEntry::file);
+    segments.chain(manifest.splits.map(splits_file))
 }
 
 /// Waits until the names in a folder are on disk.

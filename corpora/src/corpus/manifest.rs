@@ -2,10 +2,12 @@
 //!
 //! Two lines of text: a JSON object, then the CRC-32 of the first line in 8 hex digits.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::source::{Digests, Known};
-use crate::statement::Statement;
+use crate::statement::{Note, Statement};
 
 /// What the manifest calls itself.
 const SCHEMA: &str = "betrace.corpus/";
@@ -23,12 +25,14 @@ pub struct Manifest {
     pub next_file: u64,
     /// The segments, in the order of their files.
     pub segments: Vec<SegmentEntry>,
-    /// The file that lists the traces which lie in several segments, if any do.
-    pub splits: Option<String>,
+    /// The number of the file that lists the traces which lie in several segments, if any do.
+    pub splits: Option<u64>,
     /// What was read, wholly or up to some byte.
     pub inputs: Vec<InputEntry>,
-    /// What was found in it, beside spans.
-    pub statement: Statement,
+    /// What was found in it, beside spans; without what is wrong with the ends of inputs.
+    pub found: Statement,
+    /// Inputs of which something could not be read, and why; until they are read.
+    pub unread: BTreeMap<String, String>,
     /// Spans that came again and were left out, of the same ingest.
     pub duplicates: u64,
 }
@@ -36,8 +40,8 @@ pub struct Manifest {
 /// A segment of a corpus.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SegmentEntry {
-    /// Its file, in the folder of segments.
-    pub file: String,
+    /// The number of its file.
+    pub number: u64,
     /// Length of the file.
     pub bytes: u64,
     /// Traces, those included that lie in other segments, too.
@@ -68,13 +72,13 @@ pub struct InputEntry {
     /// Bytes and BLAKE3 with that unfinished document, if there is one. Its whole spans were read,
     /// and it will be read again once it has grown.
     pub seen: Option<(u64, String)>,
-    /// The kind of what is wrong with its end, and the words for it.
-    pub cut: Option<(String, String)>,
+    /// The kinds of what is wrong with its end, and the words for them.
+    pub cut: Vec<(String, String)>,
 }
 
 impl InputEntry {
     /// What to know an input by.
-    pub fn new(name: &str, digests: &Digests, cut: Option<(String, String)>) -> Self {
+    pub fn new(name: &str, digests: &Digests, cut: Vec<(String, String)>) -> Self {
         let Digests { read, seen } = digests;
         Self {
             name: name.to_owned(),
@@ -134,10 +138,39 @@ impl Manifest {
         }
     }
 
+    /// What was read and what was not.
+    pub fn statement(&self) -> Statement {
+        let mut statement = self.found.clone();
+        for (kind, place) in self.inputs.iter().flat_map(|input| &input.cut) {
+            statement.add_malformed(kind, place.clone());
+        }
+        for (input, why) in &self.unread {
+            statement.unread.add(Note { input: input.clone(), why: why.clone() });
+        }
+        statement
+    }
+
     /// Traces of all segments, those that lie in several counted in each.
     pub fn traces(&self) -> u64 {
         self.segments.iter().map(|segment| segment.traces).sum()
     }
+}
+
+impl SegmentEntry {
+    /// The name of its file.
+    pub fn file(&self) -> String {
+        segment_file(self.number)
+    }
+}
+
+/// The name of a segment's file.
+pub fn segment_file(number: u64) -> String {
+    format!("{number:016x}.seg")
+}
+
+/// The name of a file with [`Splits`](super::Splits).
+pub fn splits_file(number: u64) -> String {
+    format!("{number:016x}.split")
 }
 
 /// What is read of any format.

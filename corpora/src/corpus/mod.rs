@@ -14,15 +14,19 @@
 
 pub mod file;
 mod folder;
+mod ingest;
 mod manifest;
 mod splits;
 
 pub use folder::{Folder, Snapshot, Writer};
+pub use ingest::{Ingest, IngestOptions, IngestReport};
 pub use manifest::{InputEntry, Manifest, SegmentEntry};
 pub use splits::{Arrivals, Piece, Splits};
 
 use std::io;
 use std::path::PathBuf;
+
+use ir::Fault;
 
 /// Why a corpus cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -70,6 +74,17 @@ pub enum CorpusError {
         /// The newest format that is known.
         known: u32,
     },
+}
+
+impl From<Fault> for CorpusError {
+    fn from(fault: Fault) -> Self {
+        match fault {
+            Fault::Damaged { file, what } => Self::Damaged { path: file.into(), what },
+            Fault::NotDecoded { .. } => {
+                Self::Damaged { path: PathBuf::new(), what: fault.to_string() }
+            }
+        }
+    }
 }
 
 impl CorpusError {

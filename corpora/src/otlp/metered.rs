@@ -29,9 +29,14 @@ pub struct OverBudget {
 
 impl Budget {
     /// What `workers` hold already, of at most `limit` bytes.
-    pub fn new(workers: &[Metered], limit: u64) -> Self {
-        let held = workers.iter().map(|worker| worker.bytes).sum();
+    pub fn new<'w>(workers: impl IntoIterator<Item = &'w Metered>, limit: u64) -> Self {
+        let held = workers.into_iter().map(|worker| worker.bytes).sum();
         Self { held: AtomicU64::new(held), limit }
+    }
+
+    /// Bytes that all hold.
+    pub fn held(&self) -> u64 {
+        self.held.load(Ordering::Relaxed)
     }
 }
 
@@ -56,7 +61,7 @@ impl Metered {
     /// # Errors
     /// Where too much is held now; the block is decoded.
     pub fn decode(&mut self, block: &Block<'_>, budget: &Budget) -> Result<(), OverBudget> {
-        let left = budget.limit.saturating_sub(budget.held.load(Ordering::Relaxed));
+        let left = budget.limit.saturating_sub(budget.held());
         self.decoder.set_room(usize::try_from(left).unwrap_or(usize::MAX));
         self.decoder.decode_block(block);
         self.check(budget)

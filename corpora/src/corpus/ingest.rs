@@ -1,0 +1,417 @@
+//! Reads inputs into a corpus, batch by batch.
+//!
+//! A batch is what fits in memory. At its end all spans that were read are sealed, written and
+//! committed together with how far each input was read: so an ingest that is stopped goes on where
+//! its last commit ended, and a batch is there wholly or not at all. Inputs are read one after
+//! another, each by all workers.
+
+use std::ffi::OsStr;
+use std::mem;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ir::segment::{CLOCK_DEFECT, ROOTLESS};
+use ir::{Schema, Segment};
+
+use super::CorpusError;
+use super::file::SegmentFile;
+use super::folder::Writer;
+use super::manifest::{InputEntry, Manifest, SegmentEntry};
+use super::splits::Arrivals;
+use crate::build::{self, SegmentSize, Unsealed};
+use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
+use crate::source::{self, Buffer, Input, Prefix, SourceReport, Stream, Walk, walk};
+use crate::statement::{Malformed, Note, Statement};
+
+/// Traces and spans of a segment that is written: a mask over its traces is 8 KiB.
+const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 20 };
+
+/// How to ingest.
+#[derive(Clone, Debug)]
+pub struct IngestOptions {
+    /// Worker threads.
+    pub threads: NonZeroUsize,
+    /// Bytes of memory for spans that are not written yet, about; what is sealed takes as much.
+    pub memory: u64,
+    /// Bytes of the largest document that is read.
+    pub max_document: usize,
+    /// How large segments grow.
+    pub segments: SegmentSize,
+    /// Counts bytes as they are read, for a progress bar.
+    pub progress: Arc<AtomicU64>,
+}
+
+impl Default for IngestOptions {
+    /// One thread, 1 GiB, documents of 64 MiB, segments of 65,536 traces or a million spans.
+    fn default() -> Self {
+        Self {
+            threads: NonZeroUsize::MIN,
+            memory: 1 << 30,
+            max_document: source::MAX_DOCUMENT,
+            segments: SEGMENT_SIZE,
+            progress: Arc::default(),
+        }
+    }
+}
+
+/// What an ingest did.
+#[derive(Clone, Debug, Default)]
+pub struct IngestReport {
+    /// What was read and what was not.
+    pub statement: Statement,
+    /// Inputs of which everything was there already.
+    pub known: u64,
+    /// Inputs of which only what followed was read.
+    pub resumed: u64,
+    /// Spans that were added.
+    pub spans: u64,
+    /// Spans that came again in one batch, and were left out.
+    pub duplicates: u64,
+    /// Segments that were written.
+    pub segments: u64,
+    /// Bytes that were written.
+    pub written: u64,
+    /// Traces of the corpus that lie in several segments.
+    pub splits: u64,
+}
+
+/// An ingest.
+pub struct Ingest {
+    writer: Writer,
+    options: IngestOptions,
+    workers: Vec<Worker>,
+    /// The manifest that is to be.
+    next: Manifest,
+    /// What was found since the last commit.
+    found: Statement,
+    report: IngestReport,
+}
+
+struct Worker {
+    decoder: Metered,
+    buffer: Buffer,
+}
+
+impl Ingest {
+    /// An ingest into a corpus.
+    pub fn new(writer: Writer, options: IngestOptions) -> Self {
+        let worker = |_| Worker { decoder: decoder(), buffer: Buffer::default() };
+        Self {
+            workers: (0..options.threads.get()).map(worker).collect(),
+            next: writer.manifest().clone(),
+            found: Statement::default(),
+            report: IngestReport::default(),
+            writer,
+            options,
+        }
+    }
+
+    /// Reads trace files, folders, globs and `-`, standard input. What cannot be read is in the
+    /// report and stops nothing.
+    ///
+    /// # Errors
+    /// Where the corpus cannot be written; what was committed before stays.
+    pub fn read<P: AsRef<OsStr>>(
+        &mut self,
+        inputs: impl IntoIterator<Item = P>,
+    ) -> Result<(), CorpusError> {
+        self.read_found(walk(inputs))
+    }
+
+    /// Reads inputs that were found before.
+    ///
+    /// # Errors
+    /// As [`Self::read`].
+    pub fn read_found(&mut self, walk: Walk) -> Result<(), CorpusError> {
+        self.report.statement.merge(Statement::of(walk.report, Tally::default()));
+        for input in &walk.inputs {
+            self.read_input(input)?;
+        }
+        Ok(())
+    }
+
+    /// Commits what was read.
+    ///
+    /// # Errors
+    /// Where the corpus cannot be written.
+    pub fn finish(mut self) -> Result<IngestReport, CorpusError> {
+        self.commit()?;
+        self.writer.sweep()?;
+        Ok(self.report)
+    }
+
+    fn read_input(&mut self, input: &Input) -> Result<(), CorpusError> {
+        let options = source::Options {
+            max_document: self.options.max_document,
+            progress: Arc::clone(&self.options.progress),
+            ..source::Options::default()
+        };
+        let opened = source::known(input, &self.next.inputs).and_then(|prefix| {
+            let before = prefix.map(|Prefix { known, digest, lines, whole }| {
+                let place = self.next.inputs.iter().position(|other| std::ptr::eq(other, known));
+                (place, digest, lines, whole)
+            });
+            Ok(match before {
+                Some((_, _, _, true)) => None,
+                Some((place, digest, lines, false)) if digest.length() > 0 => {
+                    Some((source::open(input, &options)?.resumed(digest, lines), place))
+                }
+                _ => Some((source::open(input, &options)?.digested(), None)),
+            })
+        });
+        let (mut stream, mut place) = match opened {
+            Ok(Some(opened)) => opened,
+            Ok(None) => {
+                self.report.known += 1;
+                let bytes = input.bytes.unwrap_or(0);
+                self.options.progress.fetch_add(bytes, Ordering::Relaxed);
+                return Ok(());
+            }
+            Err(why) => {
+                let note = Note { input: input.name.to_string(), why: why.to_string() };
+                self.next.unread.insert(note.input.clone(), note.why.clone());
+                self.report.statement.unread.add(note);
+                return Ok(());
+            }
+        };
+        self.report.resumed += u64::from(place.is_some());
+        let mut unfinished = None;
+        while self.pull(&mut stream, &mut unfinished) {
+            self.set_read(&mut place, input, &stream, Vec::new());
+            self.commit()?;
+        }
+        let mut cut: Vec<(String, String)> =
+            unfinished.map(|place| (Defect::Unfinished.to_string(), place)).into_iter().collect();
+        let digests = stream.digests().cloned().unwrap_or_default();
+        let mut report = stream.into_report();
+        self.report.statement.merge(Statement::of(report.clone(), Tally::default()));
+        cut.iter().for_each(|(kind, place)| {
+            self.report.statement.add_malformed(kind, place.clone());
+        });
+        for (kind, notes) in [
+            ("truncated", mem::take(&mut report.truncated)),
+            ("damaged", mem::take(&mut report.damaged)),
+        ] {
+            let words = |note: &source::Note| format!("{}: {}", note.input, note.why);
+            cut.extend(notes.first().iter().map(|note| (kind.to_owned(), words(note))));
+        }
+        self.next.unread.remove(&*input.name);
+        for note in mem::take(&mut report.unread).first() {
+            self.next.unread.insert(note.input.to_string(), note.why.to_string());
+        }
+        self.found.merge(Statement::of(report, Tally::default()));
+        set_entry(&mut self.next.inputs, &mut place, InputEntry::new(&input.name, &digests, cut));
+        Ok(())
+    }
+
+    /// Notes how far an input was read.
+    fn set_read(
+        &mut self,
+        place: &mut Option<usize>,
+        input: &Input,
+        stream: &Stream<'_>,
+        cut: Vec<(String, String)>,
+    ) {
+        if let Some(digests) = stream.digests() {
+            let entry = InputEntry::new(&input.name, digests, cut);
+            set_entry(&mut self.next.inputs, place, entry);
+        }
+    }
+
+    /// Reads an input to its end, or until memory is full; whether it is. Sets where the input
+    /// breaks off, if it does.
+    fn pull(&mut self, stream: &mut Stream<'static>, unfinished: &mut Option<String>) -> bool {
+        let memory = self.options.memory;
+        let budget = Budget::new(self.workers.iter().map(|worker| &worker.decoder), memory);
+        let full = AtomicBool::new(false);
+        let shared = Mutex::new((stream, unfinished));
+        let lock = || shared.lock().unwrap_or_else(PoisonError::into_inner);
+        let work = |worker: &mut Worker| {
+            while !full.load(Ordering::Relaxed) {
+                let block = lock().0.next_block(&mut worker.buffer);
+                let Some(block) = block else { break };
+                let decoder = &mut worker.decoder;
+                let before = block.unfinished.then(|| decoder.decoder_mut().take_tally());
+                // Room for the next document, whatever is held: half is never filled.
+                let over = decoder.decode(&block, &budget).is_err();
+                if over || budget.held() > memory / 2 {
+                    full.store(true, Ordering::Relaxed);
+                }
+                if let Some(before) = before {
+                    let mut own = decoder.decoder_mut().take_tally();
+                    if let Some(places) = own.malformed.remove(&Defect::Unfinished) {
+                        *lock().1 = Malformed::of(&places).places.into_iter().next();
+                    }
+                    decoder.decoder_mut().add_tally(before);
+                    decoder.decoder_mut().add_tally(own);
+                }
+            }
+        };
+        std::thread::scope(|scope| {
+            let mut workers = self.workers.iter_mut();
+            let first = workers.next();
+            // Workers pull, so where the system gives no more threads, fewer read the same.
+            for worker in workers {
+                let work = || work(worker);
+                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
+                    break;
+                }
+            }
+            first.into_iter().for_each(work);
+        });
+        full.into_inner()
+    }
+
+    /// Writes what was read as segments, and makes them part of the corpus.
+    fn commit(&mut self) -> Result<(), CorpusError> {
+        let mut builders = Vec::with_capacity(self.workers.len());
+        let mut tally = Tally::default();
+        for worker in &mut self.workers {
+            let full = mem::replace(&mut worker.decoder, decoder());
+            let (builder, own) = full.into_decoder().into_parts();
+            builders.push(builder);
+            tally.merge(own);
+        }
+        let found = Statement::of(SourceReport::default(), tally);
+        self.report.statement.merge(found.clone());
+        self.found.merge(found);
+        let mut finished = build::finish(builders, self.options.segments);
+        let first = self.next.next_file;
+        let sealed = self.write(first, mem::take(&mut finished.segments).into())?;
+        self.next.next_file += sealed.len() as u64;
+        let mut arrivals = Vec::with_capacity(sealed.len());
+        let mut duplicates = finished.duplicates;
+        for written in sealed {
+            self.report.spans += written.entry.spans;
+            self.report.segments += 1;
+            self.report.written += written.entry.bytes;
+            duplicates += written.duplicates;
+            arrivals.push((written.entry.number, written.ids));
+            self.next.segments.push(written.entry);
+        }
+        self.report.duplicates += duplicates;
+        self.next.duplicates += duplicates;
+        self.next.found.merge(mem::take(&mut self.found));
+        self.find_splits(arrivals)?;
+        if self.next != *self.writer.manifest() {
+            self.writer.commit(self.next.clone())?;
+            self.next = self.writer.manifest().clone();
+        }
+        Ok(())
+    }
+
+    /// Seals and writes segments under numbers from `first` on, with all threads.
+    fn write(
+        &self,
+        first: u64,
+        segments: Vec<Unsealed>,
+    ) -> Result<Vec<WrittenSegment>, CorpusError> {
+        let count = segments.len();
+        let segments: Vec<_> = segments.into_iter().map(|one| Mutex::new(Some(one))).collect();
+        let next = AtomicUsize::new(0);
+        let work = || {
+            let mut written = Vec::new();
+            loop {
+                let at = next.fetch_add(1, Ordering::Relaxed);
+                let Some(slot) = segments.get(at) else { return Ok(written) };
+                let unsealed = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+                let Some(unsealed) = unsealed else { continue };
+                let sealed = unsealed.seal();
+                let number = first + at as u64;
+                let entry = put(&self.writer, number, &sealed.segment).inspect_err(|_| {
+                    next.store(count, Ordering::Relaxed);
+                })?;
+                let ids = sealed.segment.traces.id.to_vec();
+                written.push(WrittenSegment { entry, ids, duplicates: sealed.duplicates });
+            }
+        };
+        let parts: Vec<Result<Vec<WrittenSegment>, CorpusError>> = std::thread::scope(|scope| {
+            let others = (1..self.options.threads.get().min(count))
+                .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok());
+            let others: Vec<_> = others.collect();
+            let own = work();
+            let joined = others.into_iter().map(|thread| {
+                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+            });
+            std::iter::once(own).chain(joined).collect()
+        });
+        let mut all = Vec::with_capacity(count);
+        for part in parts {
+            all.extend(part?);
+        }
+        all.sort_unstable_by_key(|written| written.entry.number);
+        Ok(all)
+    }
+
+    /// Finds traces of new segments in older ones, and lists them in a file if there are new ones.
+    fn find_splits(&mut self, new: Vec<(u64, Vec<u128>)>) -> Result<(), CorpusError> {
+        let older = self.writer.manifest().segments.clone();
+        if older.is_empty() || new.is_empty() {
+            return Ok(());
+        }
+        let mut arrivals = Arrivals::new(new);
+        for entry in &older {
+            let segment = open(&self.writer, entry.number)?.segment(None);
+            arrivals.meet(entry.number, &segment.traces.id);
+            segment.sound().map_err(CorpusError::from)?;
+        }
+        let before = self.writer.splits()?;
+        let splits = arrivals.splits(&before);
+        if splits != before {
+            let number = self.next.next_file;
+            self.writer.put_splits(number, &splits)?;
+            self.next.next_file += 1;
+            self.next.splits = Some(number);
+        }
+        self.report.splits = splits.traces() as u64;
+        Ok(())
+    }
+}
+
+struct WrittenSegment {
+    entry: SegmentEntry,
+    ids: Vec<u128>,
+    duplicates: u64,
+}
+
+/// Decoders learn what they read anew for each batch, so that their memory stays bounded.
+fn decoder() -> Metered {
+    Metered::new(Decoder::new(Arc::new(Schema::everything())))
+}
+
+fn set_entry(inputs: &mut Vec<InputEntry>, place: &mut Option<usize>, entry: InputEntry) {
+    match *place {
+        Some(place) => inputs[place] = entry,
+        None => {
+            *place = Some(inputs.len());
+            inputs.push(entry);
+        }
+    }
+}
+
+/// Writes a segment under a number.
+pub(super) fn put(
+    writer: &Writer,
+    number: u64,
+    segment: &Segment,
+) -> Result<SegmentEntry, CorpusError> {
+    let written = writer.put_segment(number, segment)?;
+    let flagged =
+        |flag: u8| segment.traces.flags.iter().filter(|&&flags| flags & flag != 0).count() as u64;
+    Ok(SegmentEntry {
+        number,
+        bytes: written.bytes,
+        traces: written.traces,
+        spans: written.spans,
+        first: written.first,
+        last: written.last,
+        rootless: flagged(ROOTLESS),
+        clock_defects: flagged(CLOCK_DEFECT),
+    })
+}
+
+/// Opens a segment.
+pub(super) fn open(writer: &Writer, number: u64) -> Result<SegmentFile, CorpusError> {
+    SegmentFile::open(&writer.folder().segment(number))
+}

@@ -1,0 +1,254 @@
+//! A corpus gives what the files gave that were read into it: whatever came when, in whatever
+//! pieces, and however often.
+
+use std::fs;
+use std::io::Write;
+use std::num::NonZeroUsize;
+use std::path::{Path, PathBuf};
+
+use betrace::generate::{Workload, lines};
+use betrace::{
+    CompileOptions, Completeness, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport,
+    Program, Replay, ReplayOptions, Report, RuleSet, SegmentSize, Signal,
+};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use tempfile::TempDir;
+
+/// What a replay says, without what depends on time or on how bytes arrived.
+type Answer = (Report, Vec<Signal>);
+
+fn program() -> Program {
+    let rules = RuleSet::from_paths(["rules/omnicart.yaml"]).expect("the rules are there");
+    Program::compile(&rules, &CompileOptions::default()).expect("the rules compile")
+}
+
+fn options(threads: usize) -> ReplayOptions {
+    ReplayOptions {
+        threads: NonZeroUsize::new(threads).expect("some thread"),
+        ..ReplayOptions::default()
+    }
+}
+
+fn of_files(program: &Program, files: &[PathBuf]) -> Answer {
+    let mut replay = Replay::new(program, options(1));
+    replay.read(files).expect("memory holds the spans");
+    let mut signals = Vec::new();
+    let report = replay.finish(&mut |signal| {
+        signals.push(signal);
+        Ok(())
+    });
+    (report.expect("there is no range"), signals)
+}
+
+fn of_corpus(program: &Program, corpus: &Path, options: &ReplayOptions) -> Answer {
+    let mut signals = Vec::new();
+    let corpus = Corpus::open(corpus).expect("it was written");
+    let report = corpus.replay(program, options, &mut |signal| {
+        signals.push(signal);
+        Ok(())
+    });
+    (report.expect("nothing is damaged"), signals)
+}
+
+fn ingest(corpus: &Path, files: &[PathBuf], options: IngestOptions) -> IngestReport {
+    let writer = Folder::new(corpus).write().expect("nobody else writes");
+    let mut ingest = Ingest::new(writer, options);
+    ingest.read(files).expect("the disk takes it");
+    ingest.finish().expect("the disk takes it")
+}
+
+fn assert_same(corpus: &Answer, files: &Answer, what: &str) {
+    let known = |done: &Completeness| {
+        let Completeness { spans, traces, duplicates, rootless, clock_defects, .. } = *done;
+        (spans, traces, duplicates, rootless, clock_defects, done.malformed.clone())
+    };
+    assert_eq!(known(&corpus.0.completeness), known(&files.0.completeness), "{what}");
+    assert_eq!((corpus.0.first, corpus.0.last), (files.0.first, files.0.last), "{what}");
+    assert_eq!(corpus.0.rules, files.0.rules, "{what}");
+    assert_eq!(corpus.1, files.1, "{what}");
+}
+
+/// Lines of generated traffic, dealt into files so that most traces are in several.
+fn dealt(folder: &Path, traces: u64, count: usize) -> Vec<PathBuf> {
+    let names: Vec<PathBuf> = (0..count).map(|at| folder.join(format!("{at}.jsonl"))).collect();
+    let mut files: Vec<Vec<u8>> = vec![Vec::new(); count];
+    let mut number = 0_usize;
+    lines(&Workload::new(traces, 6, 7), &mut |line| {
+        number += 1;
+        files[number * 31 / 7 % count].extend_from_slice(line);
+        Ok(())
+    })
+    .expect("memory takes every line");
+    for (name, text) in names.iter().zip(files) {
+        fs::write(name, text).expect("the folder takes files");
+    }
+    names
+}
+
+fn folder() -> TempDir {
+    tempfile::tempdir().expect("there is room for files")
+}
+
+#[test]
+fn a_corpus_of_many_ingests_gives_what_the_files_give() {
+    let folder = folder();
+    let files = dealt(folder.path(), 1500, 3);
+    let program = program();
+    let expected = of_files(&program, &files);
+    assert!(expected.1.len() > 10, "{} signals", expected.1.len());
+    let small = SegmentSize { traces: 200, rows: 1 << 20 };
+    // At once, file by file, and in batches of what little memory holds.
+    let at_once = folder.path().join("at-once");
+    ingest(&at_once, &files, IngestOptions { segments: small, ..IngestOptions::default() });
+    let by_file = folder.path().join("by-file");
+    for file in &files {
+        let options = IngestOptions { segments: small, ..IngestOptions::default() };
+        ingest(&by_file, std::slice::from_ref(file), options);
+    }
+    let batches = folder.path().join("batches");
+    let tight = IngestOptions {
+        threads: NonZeroUsize::new(2).expect("two threads"),
+        memory: 1 << 20,
+        ..IngestOptions::default()
+    };
+    let report = ingest(&batches, &files, tight);
+    assert!(report.segments > 3, "{} segments", report.segments);
+    assert!(report.splits > 100, "{} traces in several segments", report.splits);
+    for corpus in [at_once, by_file, batches] {
+        for threads in [1, 4] {
+            let answer = of_corpus(&program, &corpus, &options(threads));
+            assert_same(&answer, &expected, &corpus.display().to_string());
+        }
+    }
+}
+
+#[test]
+fn a_range_of_days_is_judged_as_in_files() {
+    let folder = folder();
+    let files = dealt(folder.path(), 800, 2);
+    let corpus = folder.path().join("corpus");
+    for file in &files {
+        let segments = SegmentSize { traces: 100, rows: 1 << 20 };
+        let options = IngestOptions { segments, ..IngestOptions::default() };
+        ingest(&corpus, std::slice::from_ref(file), options);
+    }
+    let program = program();
+    for (from, to) in
+        [("Day2", "Day3"), ("Day6", "Day9"), ("-1d", "Day30"), ("2024-10-28", "2024-10-28")]
+    {
+        let options = ReplayOptions {
+            from: Some(from.parse().expect("a time")),
+            to: Some(to.parse().expect("a time")),
+            ..options(2)
+        };
+        let mut replay = Replay::new(&program, options.clone());
+        replay.read(&files).expect("memory holds the spans");
+        let mut signals = Vec::new();
+        let report = replay.finish(&mut |signal| {
+            signals.push(signal);
+            Ok(())
+        });
+        let expected = (report.expect("the range means something"), signals);
+        assert_same(&of_corpus(&program, &corpus, &options), &expected, from);
+    }
+}
+
+#[test]
+fn what_is_known_is_not_read_again_whatever_its_name_and_compression() {
+    let folder = folder();
+    let files = dealt(folder.path(), 300, 2);
+    let corpus = folder.path().join("corpus");
+    let first = ingest(&corpus, &files, IngestOptions::default());
+    assert_eq!((first.known, first.resumed, first.segments), (0, 0, 1));
+    let generation = |path: &Path| fs::read(path.join("MANIFEST")).expect("there is a manifest");
+    let before = generation(&corpus);
+    let again = folder.path().join("other.json.gz");
+    let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+    encoder.write_all(&fs::read(&files[1]).expect("it was written")).expect("memory takes it");
+    fs::write(&again, encoder.finish().expect("memory takes it")).expect("the folder takes files");
+    let known = ingest(&corpus, &[again, files[0].clone()], IngestOptions::default());
+    assert_eq!((known.known, known.spans, known.segments), (2, 0, 0));
+    assert_eq!(generation(&corpus), before, "nothing was committed");
+}
+
+#[test]
+fn a_file_that_grew_is_read_on_and_an_unfinished_line_counts_once_it_is_whole() {
+    let folder = folder();
+    let files = dealt(folder.path(), 300, 1);
+    let program = program();
+    let whole = fs::read(&files[0]).expect("it was written");
+    let corpus = folder.path().join("corpus");
+    let grown = folder.path().join("grown.jsonl");
+    let mut ends: Vec<usize> = (1..6).map(|part| whole.len() * part / 6).collect();
+    ends.push(whole.len());
+    for (at, end) in ends.into_iter().enumerate() {
+        fs::write(&grown, &whole[..end]).expect("the folder takes files");
+        let report = ingest(&corpus, std::slice::from_ref(&grown), IngestOptions::default());
+        assert_eq!((report.known, report.resumed), (0, u64::from(at > 0)));
+        let answer = of_corpus(&program, &corpus, &options(1));
+        let expected = of_files(&program, std::slice::from_ref(&grown));
+        assert_eq!(answer.0.rules, expected.0.rules, "{end} bytes");
+        assert_eq!(answer.1, expected.1, "{end} bytes");
+        let malformed = |answer: &Answer| answer.0.completeness.malformed.clone();
+        assert_eq!(malformed(&answer), malformed(&expected), "{end} bytes");
+        let known = ingest(&corpus, std::slice::from_ref(&grown), IngestOptions::default());
+        assert_eq!((known.known, known.spans), (1, 0), "{end} bytes");
+    }
+}
+
+#[test]
+fn what_cannot_be_read_of_inputs_stays_in_the_statement() {
+    let folder = folder();
+    let file = folder.path().join("a.jsonl");
+    let broken = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x","spanId":"1","name":"a","startTimeUnixNano":"1"}]}]}]}"#;
+    fs::write(&file, format!("{broken}\nnonsense\n{broken}")).expect("the folder takes files");
+    let corpus = folder.path().join("corpus");
+    ingest(&corpus, std::slice::from_ref(&file), IngestOptions::default());
+    let program = program();
+    let answer = of_corpus(&program, &corpus, &options(1));
+    assert_same(&answer, &of_files(&program, &[file]), "a.jsonl");
+    assert!(answer.0.completeness.malformed.len() > 1);
+}
+
+#[test]
+fn a_folder_has_one_writer_and_only_a_corpus_is_written_to() {
+    let folder = folder();
+    let corpus = folder.path().join("corpus");
+    let missing = Corpus::open(&corpus).expect_err("nothing is there");
+    assert!(matches!(missing, CorpusError::Missing(_)), "{missing}");
+    let writer = Folder::new(&corpus).write().expect("nobody else writes");
+    let busy = Folder::new(&corpus).write().expect_err("one writes");
+    let holder = format!("process {}", std::process::id());
+    assert!(busy.to_string().contains(&holder), "{busy}");
+    assert!(Corpus::open(&corpus).is_ok(), "reading is free");
+    drop(writer);
+    assert!(Folder::new(&corpus).write().is_ok());
+    fs::write(folder.path().join("notes.txt"), "mine").expect("the folder takes files");
+    let foreign = Folder::new(folder.path()).write().expect_err("it is somebody's");
+    assert!(matches!(foreign, CorpusError::Foreign(_)), "{foreign}");
+}
+
+#[test]
+fn a_torn_manifest_gives_way_to_the_one_before() {
+    let folder = folder();
+    let files = dealt(folder.path(), 200, 2);
+    let corpus = folder.path().join("corpus");
+    let program = program();
+    ingest(&corpus, &files[..1], IngestOptions::default());
+    let before = of_corpus(&program, &corpus, &options(1));
+    ingest(&corpus, &files[1..], IngestOptions::default());
+    let after = of_corpus(&program, &corpus, &options(1));
+    assert_ne!(before.0.completeness.spans, after.0.completeness.spans);
+    let manifest = corpus.join("MANIFEST");
+    let text = fs::read(&manifest).expect("it was committed");
+    for at in (0..text.len()).step_by(97) {
+        let mut torn = text.clone();
+        torn[at] ^= 0x10;
+        fs::write(&manifest, &torn).expect("it may be written");
+        assert_same(&of_corpus(&program, &corpus, &options(1)), &before, "the one before");
+    }
+    // The next ingest goes on from there.
+    ingest(&corpus, &files[1..], IngestOptions::default());
+    assert_same(&of_corpus(&program, &corpus, &options(1)), &after, "ingested again");
+}
