@@ -6,21 +6,19 @@ pub(super) type Refused = String;
 
 /// Items of `width` bytes, little-endian, all in the range.
 pub(super) fn within(bytes: &[u8], width: u8, least: u64, most: u64) -> Result<(), Refused> {
-    let (low, high) = match width {
-        1 => bounds(bytemuck::cast_slice::<u8, u8>(bytes)),
-        2 => bounds(bytemuck::cast_slice::<u8, u16>(bytes)),
-        4 => bounds(bytemuck::cast_slice::<u8, u32>(bytes)),
-        _ => bounds(bytemuck::cast_slice::<u8, u64>(bytes)),
+    let fits = match width {
+        1 => in_range::<u8>(bytemuck::cast_slice(bytes), least, most),
+        2 => in_range::<u16>(bytemuck::cast_slice(bytes), least, most),
+        4 => in_range::<u32>(bytemuck::cast_slice(bytes), least, most),
+        _ => in_range::<u64>(bytemuck::cast_slice(bytes), least, most),
     };
-    if bytes.is_empty() || (least <= low && high <= most) {
-        return Ok(());
-    }
-    Err(format!("has numbers from {low} to {high} where {least} to {most} can be"))
+    if fits { Ok(()) } else { Err(format!("has numbers that are not from {least} to {most}")) }
 }
 
-fn bounds<T: Copy + Ord + Into<u64>>(items: &[T]) -> (u64, u64) {
-    let low = items.iter().copied().min().map_or(0, T::into);
-    (low, items.iter().copied().max().map_or(0, T::into))
+/// Each pass is a loop over whole vectors, and most ranges begin at 0.
+fn in_range<T: Copy + Ord + Into<u64>>(items: &[T], least: u64, most: u64) -> bool {
+    items.iter().copied().max().is_none_or(|high| high.into() <= most)
+        && (least == 0 || items.iter().copied().min().is_none_or(|low| low.into() >= least))
 }
 
 /// A bitmap without bits beyond its range.
@@ -34,7 +32,9 @@ pub(super) fn bits(bytes: &[u8], len: usize) -> Result<(), Refused> {
 
 /// Trace ordinals of the rows of an operation: ascending, and just those of its presence.
 pub(super) fn ordinals(rows: &[u32], presence: Option<&[u64]>) -> Result<(), Refused> {
-    if rows.windows(2).any(|pair| pair[0] > pair[1]) {
+    // Neither loop ends early: so they run over whole vectors.
+    let falls = rows.iter().zip(rows.iter().skip(1)).fold(false, |falls, (a, b)| falls | (a > b));
+    if falls {
         return Err("is out of order".into());
     }
     match presence {
@@ -43,21 +43,18 @@ pub(super) fn ordinals(rows: &[u32], presence: Option<&[u64]>) -> Result<(), Ref
     }
 }
 
-/// Whether the bits of `words` are just those of ascending numbers, all within them.
+/// Whether the bits of `words` are just those of ascending numbers: each is there, and they are as
+/// many.
 fn same_bits(ascending: &[u32], words: &[u64]) -> bool {
-    let (mut word, mut at) = (0_u64, 0);
-    for &number in ascending {
-        let next = number as usize / 64;
-        if next != at {
-            if words[at] != word || words[at + 1..next].iter().any(|word| *word != 0) {
-                return false;
-            }
-            (word, at) = (0, next);
-        }
-        word |= 1 << (number % 64);
-    }
-    words.get(at).is_none_or(|last| *last == word)
-        && words.iter().skip(at + 1).all(|word| *word == 0)
+    let next = ascending.iter().skip(1);
+    let changes: usize = ascending.iter().zip(next).map(|(a, b)| usize::from(a != b)).sum();
+    let distinct = changes + usize::from(!ascending.is_empty());
+    let set: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+    let bit = |number: &u32| {
+        let word = words.get(*number as usize / 64).copied().unwrap_or(0);
+        word >> (number % 64) & 1
+    };
+    distinct == set && ascending.iter().fold(1, |all, number| all & bit(number)) == 1
 }
 
 #[cfg(test)]
