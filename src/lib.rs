@@ -42,7 +42,10 @@ mod span;
 pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
 pub use corpora::build::SegmentSize;
-pub use corpora::corpus::{CorpusError, Folder, Ingest, IngestOptions, IngestReport, Writer};
+pub use corpora::corpus::{
+    CorpusError, Folder, GenerateError, Ingest, IngestOptions, IngestReport, Writer,
+    generate as generate_corpus,
+};
 pub use corpora::generate;
 pub use corpora::otlp::Recognition;
 pub use corpus::Corpus;

@@ -5,11 +5,12 @@ use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 
 use betrace::generate::{Workload, lines};
 use betrace::{
     CompileOptions, Completeness, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport,
-    Program, Replay, ReplayOptions, Report, RuleSet, SegmentSize, Signal,
+    Program, Replay, ReplayOptions, Report, RuleSet, SegmentSize, Signal, generate_corpus,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -121,6 +122,23 @@ fn a_corpus_of_many_ingests_gives_what_the_files_give() {
             assert_same(&answer, &expected, &corpus.display().to_string());
         }
     }
+}
+
+#[test]
+fn a_generated_corpus_holds_what_the_lines_hold() {
+    let folder = folder();
+    let workload = Workload::new(1500, 6, 7);
+    let files = dealt(folder.path(), 1500, 1);
+    let (ingested, generated) = (folder.path().join("ingested"), folder.path().join("generated"));
+    ingest(&ingested, &files, IngestOptions::default());
+    let writer = Folder::new(&generated).write().expect("nobody else writes");
+    let truth = generate_corpus(writer, &workload, &AtomicU64::new(0)).expect("the disk takes it");
+    let program = program();
+    let [lines, spans] =
+        [ingested, generated].map(|corpus| of_corpus(&program, &corpus, &options(2)));
+    assert_eq!((spans.0.rules, spans.1), (lines.0.rules, lines.1));
+    let done = spans.0.completeness;
+    assert_eq!((done.traces, done.spans), (truth.traces, truth.spans));
 }
 
 #[test]

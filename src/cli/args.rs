@@ -193,6 +193,9 @@ pub struct ExplainArgs {
 pub struct GenerateArgs {
     /// Folder to write to; made if it is not there
     pub dir: PathBuf,
+    /// Write a corpus instead of lines: much faster, and no larger than it must be
+    #[arg(long)]
+    pub corpus: bool,
     /// Number of traces
     #[arg(long, value_name = "N", default_value_t = 10_000)]
     pub traces: u64,

@@ -14,11 +14,13 @@
 
 pub mod file;
 mod folder;
+mod generated;
 mod ingest;
 mod manifest;
 mod splits;
 
 pub use folder::{Folder, Snapshot, Writer};
+pub use generated::{GenerateError, generate};
 pub use ingest::{Ingest, IngestOptions, IngestReport};
 pub use manifest::{InputEntry, Manifest, SegmentEntry};
 pub use splits::{Arrivals, Piece, Splits};

@@ -51,6 +51,7 @@ pub use self::attributes::Value;
 pub use self::files::{TRUTH_FILE, write};
 pub use self::rates::Rates;
 pub use self::record::{Resource, SpanRecord, resources};
+pub use self::span::LINK_FLAGS;
 pub use self::truth::{Counts, RuleTruth, Truth};
 
 /// Traces are reported to a progress function once in this many.

@@ -27,6 +27,8 @@ pub struct SpanRecord {
     pub start: u64,
     /// Its end, nanoseconds since 1970.
     pub end: u64,
+    /// Its flags, of which 256 and 512 say whether its parent is in another process.
+    pub flags: u32,
     /// Its attributes in their order.
     pub attributes: Vec<(String, Value)>,
     /// How it ended, by the protocol's number: 0 unset, 1 ok, 2 error.
@@ -35,7 +37,8 @@ pub struct SpanRecord {
     pub message: String,
     /// The event at its end, if there is one: name and attributes.
     pub event: Option<(&'static str, Vec<(String, Value)>)>,
-    /// The span of another trace that it is linked to, if it is: trace id and span id.
+    /// The span of another trace that it is linked to, if it is: trace id and span id; the flags are
+    /// [`LINK_FLAGS`].
     pub link: Option<(u128, u64)>,
 }
 
@@ -106,6 +109,7 @@ impl Output for Records<'_> {
             kind: span.kind as u8,
             start,
             end,
+            flags: span.flags(),
             attributes: values(attributes),
             status,
             message,

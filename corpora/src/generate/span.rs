@@ -4,6 +4,9 @@
 use super::attributes::Attributes;
 use super::operation::Operation;
 
+/// The flags of a link, and of a span whose parent is in its own process: it is known that it is.
+pub const LINK_FLAGS: u32 = 256;
+
 /// Who a span talks to; the numbers are the protocol's.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -134,9 +137,15 @@ impl Span {
         list(out, "\"attributes\":[", |out| attributes(&mut Attributes::Json(out)));
         self.write_extra(out, time.1);
         self.write_status(out);
-        // Bit 8: it is known whether the parent is remote. Bit 9: it is.
+        put(out, ",\"flags\":");
+        decimal(out, self.flags().into());
+        put(out, "},");
+    }
+
+    /// Bit 8: it is known whether the parent is remote. Bit 9: it is.
+    pub(super) fn flags(&self) -> u32 {
         let remote = self.parent != 0 && matches!(self.kind, Kind::Server | Kind::Consumer);
-        put(out, if remote { ",\"flags\":768}," } else { ",\"flags\":256}," });
+        if remote { 768 } else { LINK_FLAGS }
     }
 
     fn write_extra(&self, out: &mut Vec<u8>, end: u64) {
@@ -156,7 +165,9 @@ impl Span {
             hex(out, trace as u64);
             put(out, "\",\"spanId\":\"");
             hex(out, id);
-            put(out, "\",\"flags\":256}],");
+            put(out, "\",\"flags\":");
+            decimal(out, LINK_FLAGS.into());
+            put(out, "}],");
         }
     }
 
