@@ -47,9 +47,9 @@ pub(super) fn ordinals(rows: &[u32], presence: Option<&[u64]>) -> Result<(), Ref
 /// many.
 fn same_bits(ascending: &[u32], words: &[u64]) -> bool {
     let next = ascending.iter().skip(1);
-    let changes: usize = ascending.iter().zip(next).map(|(a, b)| usize::from(a != b)).sum();
-    let distinct = changes + usize::from(!ascending.is_empty());
-    let set: usize = words.iter().map(|word| word.count_ones() as usize).sum();
+    let changes: u32 = ascending.iter().zip(next).map(|(a, b)| u32::from(a != b)).sum();
+    let distinct = changes + u32::from(!ascending.is_empty());
+    let set: u32 = words.iter().map(|word| word.count_ones()).sum();
     let bit = |number: &u32| {
         let word = words.get(*number as usize / 64).copied().unwrap_or(0);
         word >> (number % 64) & 1
