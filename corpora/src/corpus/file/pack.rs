@@ -12,8 +12,8 @@ pub(super) struct Packer {
     scratch: Vec<u8>,
 }
 
-/// zstd's level. Higher ones gain next to nothing: half of a file are numbers that are as good as
-/// random, and those are not packed.
+/// zstd's level. Of generated segments 3 is no smaller and 6 is 1% smaller: most of a file are
+/// numbers as good as random, or columns that are not packed.
 const LEVEL: i32 = 1;
 
 impl Packer {
