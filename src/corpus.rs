@@ -21,7 +21,7 @@ use crate::replay::{ReplayError, ReplayOptions, Report, SEGMENT_SIZE};
 /// A corpus as its last commit left it. Commits of others while this lives change nothing for it.
 #[derive(Debug)]
 pub struct Corpus {
-    snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     splits: Splits,
 }
 
@@ -187,6 +187,7 @@ impl Segments<ReplayError> for Parts<'_> {
     }
 }
 
-fn open(folder: &Folder, number: u64) -> Result<SegmentFile, ReplayError> {
+/// Opens a segment.
+pub(crate) fn open(folder: &Folder, number: u64) -> Result<SegmentFile, ReplayError> {
     Ok(SegmentFile::open(&folder.segment(number))?)
 }

@@ -38,6 +38,7 @@ mod corpus;
 mod program;
 mod replay;
 mod span;
+mod survey;
 
 pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
@@ -56,3 +57,4 @@ pub use replay::{Replay, ReplayError, ReplayOptions, Report};
 pub use rules::{LoadError, Rule, RuleSet};
 pub use runtime::{Context, DayReport, Moment, RangeError, RuleReport, Signal, rfc3339};
 pub use span::{Kind, Span, Status};
+pub use survey::{Outlook, Sighting};

@@ -197,7 +197,7 @@ fn nearest_help(nearest: &[String]) -> String {
 }
 
 /// The names most like `wanted`, at most three.
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
+pub(crate) fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Vec<String> {
     let mut scored: Vec<_> = names.map(|name| (strsim::jaro_winkler(wanted, name), name)).collect();
     scored.retain(|(score, _)| *score > 0.8);
     scored.sort_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(b.1)));

@@ -142,6 +142,45 @@ fn a_generated_corpus_holds_what_the_lines_hold() {
 }
 
 #[test]
+fn a_corpus_says_what_rules_will_touch_and_when_operations_were_last_seen() {
+    let folder = folder();
+    let files = dealt(folder.path(), 5000, 1);
+    let path = folder.path().join("corpus");
+    ingest(&path, &files, IngestOptions::default());
+    let corpus = Corpus::open(&path).expect("it was written");
+    let compile = |text: &str| {
+        let rules = RuleSet::from_text("rules.yaml", &format!("rules: [{text}]"));
+        assert_eq!(rules.errors(), 0, "{}", rules.render(false));
+        Program::compile(&rules, &CompileOptions::default()).expect("the rules compile")
+    };
+    let touched = |text: &str| {
+        let outlook = corpus.outlook(&compile(text)).expect("nothing is damaged");
+        assert!(outlook.columns.values().sum::<u64>() < outlook.bytes / 10, "{outlook:?}");
+        (outlook.passed_over, outlook.columns.into_keys().collect::<Vec<_>>().join(", "))
+    };
+    let rule = |condition: &str| format!("{{id: r, severity: low, violation: '{condition}'}}");
+    let presence = "payment.charge: presence";
+    assert_eq!(touched(&rule("trace.has(payment.charge)")), (0, presence.to_owned()));
+    let (_, rare) = touched(&rule("trace.has(order.cancel)"));
+    assert!(rare.is_empty() || rare.ends_with(": trace"), "{rare}");
+    let (_, columns) = touched(&rule("trace.has(payment.charge).where(attempt > 1)"));
+    for column in [presence, "payment.charge: attribute attempt", "payment.charge: trace"] {
+        assert!(columns.contains(column), "{columns}");
+    }
+    assert_eq!(touched(&rule("trace.has(payment.chrge)")), (1, String::new()));
+
+    let program = compile(&rule("trace.has(payment.chrge) and trace.has(payment.charge)"));
+    let rule = &program.module().rules[0];
+    let sightings = corpus.sightings(&program, rule).expect("nothing is damaged");
+    let names: Vec<&str> = sightings.iter().map(|seen| &*seen.operation).collect();
+    assert_eq!(names, ["payment.chrge", "payment.charge"]);
+    assert_eq!(sightings[0].last, None);
+    assert_eq!(sightings[0].nearest[0], "payment.charge");
+    let last = of_corpus(&program, &path, &options(1)).0.last;
+    assert!(sightings[1].last > Some(0) && sightings[1].last <= last);
+}
+
+#[test]
 fn a_range_of_days_is_judged_as_in_files() {
     let folder = folder();
     let files = dealt(folder.path(), 800, 2);

@@ -178,6 +178,9 @@ pub struct ExplainArgs {
     /// Rule file, folder or quoted glob; give it again for more
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<OsString>,
+    /// Say what a replay of this corpus will touch, and what it will pass over
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<OsString>,
     /// Print the module that the rule becomes
     #[arg(long)]
     pub ir: bool,

@@ -8,16 +8,18 @@ use ir::module::Operation;
 use super::args::{Common, ExplainArgs};
 use super::console::Console;
 use super::exit::{Exit, Failure};
-use super::loading;
 use super::settings::{Flags, Settings};
-use crate::{CompileOptions, Program, Rule, RuleSet};
+use super::table::{bytes, plural};
+use super::{ingest, loading, replay};
+use crate::{CompileOptions, Corpus, Outlook, Program, Rule, RuleSet};
 
 /// The id of a rule that was given as text.
 const TEXT_ID: &str = "rule";
 
 /// Explains one rule, of a set by its id or given as text.
 pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result<Exit, Failure> {
-    let flags = Flags { rules: &args.rules, ..Flags::default() };
+    let corpus = args.corpus.as_ref();
+    let flags = Flags { rules: &args.rules, corpus, ..Flags::default() };
     let settings = Settings::load(common, &flags)?;
     let color = console.colors(&settings.color.value);
     let is_text = args.rule.contains(['(', '{', ' ', '\n']);
@@ -39,6 +41,9 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     writeln!(out, "canonical\n  {}", printable(&rule.statement.to_string()))?;
     words(rule, out)?;
     reads(&program, out)?;
+    if args.corpus.is_some() {
+        touches(&program, &Corpus::open(ingest::folder(&settings.corpus)?.path())?, out)?;
+    }
     if args.ir {
         writeln!(out, "\nmodule")?;
         let text = program.module().to_string();
@@ -48,6 +53,28 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
         code(&program, args, out)?;
     }
     Ok(Exit::Clean)
+}
+
+/// What a replay of the corpus will touch.
+fn touches(program: &Program, corpus: &Corpus, out: &mut impl Write) -> Result<(), Failure> {
+    let Outlook { segments, passed_over, bytes: all, columns } =
+        corpus.outlook(program).map_err(replay::failure)?;
+    let read: u64 = columns.values().sum();
+    let looked_at = plural((segments - passed_over) as u64, "segment");
+    writeln!(out, "\ntouches in {looked_at} at most {} of {}", bytes(read), bytes(all))?;
+    for (name, size) in &columns {
+        writeln!(out, "  {}: {}", printable(name), bytes(*size))?;
+    }
+    let passed = plural(passed_over as u64, "segment");
+    if passed_over > 0 {
+        writeln!(out, "  passed over: {passed} without any operation of the rule")?;
+    }
+    writeln!(
+        out,
+        "  passed over: all other columns; ids, starts and context are read of violating"
+    )?;
+    writeln!(out, "  traces only, and a column not at all where its bounds or bitmaps settle it")?;
+    Ok(())
 }
 
 /// The code of the rule's predicates, on columns that are assumed, as no traces are named.

@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
+use compiler::printable;
 use corpora::source::{Origin, Walk, walk};
 use ir::module::Severity;
 
@@ -18,7 +19,7 @@ use super::settings::{Flags, Origin as Said, Settings};
 use super::{config_file, ingest, json, loading, table};
 use crate::{
     CompileOptions, Corpus, LeftToLoops, Module, Moment, Program, Replay, ReplayError,
-    ReplayOptions, Report, RuleSet, Signal,
+    ReplayOptions, Report, RuleSet, Sighting, Signal, rfc3339,
 };
 
 /// Replays, prints, and says how it ended.
@@ -52,7 +53,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
     let options = replay_options(&settings, moments, limit);
     let take = &mut |signal| signals.take(&signal);
-    let report = match corpus {
+    let report = match &corpus {
         Some(corpus) => corpus.replay(&program, &options, take),
         None => {
             let mut replay = Replay::new(&program, options);
@@ -73,6 +74,9 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     }
     if args.format != Format::Table {
         notes(&report, console);
+    }
+    if let Some(corpus) = &corpus {
+        unexercised(&program, corpus, &report, console)?;
     }
     if let [first, others @ ..] = &*program.left_to_loops() {
         console.note(&left_to_loops(first, others.len()));
@@ -101,6 +105,34 @@ fn corpus(settings: &Settings) -> Result<Option<Corpus>, Failure> {
         return Ok(None);
     }
     Ok(Some(Corpus::open(ingest::folder(corpus)?.path())?))
+}
+
+/// Says of rules that no trace exercised when their operations were last seen.
+fn unexercised(
+    program: &Program,
+    corpus: &Corpus,
+    report: &Report,
+    console: &mut Console,
+) -> Result<(), Failure> {
+    let rules = program.module().rules.iter().zip(&report.rules);
+    for (rule, report) in rules.filter(|(_, report)| report.exercised == 0) {
+        for Sighting { operation, last, nearest } in
+            corpus.sightings(program, rule).map_err(failure)?
+        {
+            let seen = match (last, &nearest[..]) {
+                (Some(last), _) => format!("was last seen in a trace of {}", rfc3339(last)),
+                (None, []) => "was never seen".to_owned(),
+                (None, names) => format!("was never seen; names like it: {}", names.join(", ")),
+            };
+            console.note(&format!(
+                "note: no trace exercised {}: {} {}",
+                report.id,
+                printable(&operation),
+                printable(&seen)
+            ));
+        }
+    }
+    Ok(())
 }
 
 fn flags(args: &ReplayArgs) -> Flags<'_> {
@@ -150,7 +182,8 @@ fn unwritten(report: &Report, limit: u64) -> u64 {
     violated.saturating_sub(limit)
 }
 
-fn failure(error: ReplayError) -> Failure {
+/// What a replay that could not be done ends with.
+pub fn failure(error: ReplayError) -> Failure {
     match error {
         ReplayError::Memory { .. } => Failure { exit: Exit::Limit, message: error.to_string() },
         ReplayError::Range(_) => Failure::usage(error),

@@ -30,6 +30,10 @@ pub struct SegmentFile {
 pub struct BlockSize {
     /// What it holds, as `checkout: attribute amount`.
     pub name: String,
+    /// Whose rows it is about, if it is about rows.
+    pub operations: Vec<Box<str>>,
+    /// What of them, as `attribute amount`.
+    pub field: String,
     /// Bytes in the file, without padding.
     pub stored: u64,
     /// Bytes when it is unpacked.

@@ -53,6 +53,8 @@ impl Stored {
             let encoding = Encoding::of(block.encoding).unwrap_or(Encoding::Plain);
             BlockSize {
                 name: usage.name(file),
+                operations: usage.operations(file),
+                field: usage.field(file),
                 stored: block.stored.into(),
                 raw: block.raw.into(),
                 encoding: encoding.name(),

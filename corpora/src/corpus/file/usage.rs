@@ -65,13 +65,28 @@ impl Usage {
             Part::Scopes => "scopes".to_owned(),
             Part::Dictionary(number) => format!("dictionary {number}"),
         };
-        let field = match self.field {
-            FieldName::Own(name) => name.to_owned(),
-            FieldName::Key(key) => format!("attribute {}", file.keys[key as usize]),
-        };
+        let field = self.field(file);
         match self.role {
             Role::Values => format!("{part}: {field}"),
             Role::Present => format!("{part}: which have {field}"),
+        }
+    }
+
+    /// The field alone: `attribute amount`.
+    pub(super) fn field(&self, file: &Opened) -> String {
+        match self.field {
+            FieldName::Own(name) => name.to_owned(),
+            FieldName::Key(key) => format!("attribute {}", file.keys[key as usize]),
+        }
+    }
+
+    /// The operations whose rows it is about.
+    pub(super) fn operations(&self, file: &Opened) -> Vec<Box<str>> {
+        let name = |number: &u32| file.operations[*number as usize].name.as_ref().into();
+        match self.part {
+            Part::Operation(operation) => vec![name(&operation)],
+            Part::Table(table) => file.operations_of(table).iter().map(name).collect(),
+            _ => Vec::new(),
         }
     }
 }
