@@ -3,6 +3,7 @@
 
 use std::io;
 
+use bytemuck::Pod;
 use ir::segment::Buffer;
 use zstd::bulk::{Compressor, Decompressor};
 
@@ -50,24 +51,16 @@ pub(super) fn unpack(packed: &[u8], len: usize, width: usize, deltas: bool) -> O
         return (unzstd(packed, &mut bytes)? == len).then_some(bytes);
     }
     let mut planes = vec![0; len];
-    if !matches!(width, 1 | 2 | 4 | 8 | 16)
-        || !len.is_multiple_of(width)
-        || unzstd(packed, &mut planes)? != len
-    {
+    if !len.is_multiple_of(width) || unzstd(packed, &mut planes)? != len {
         return None;
     }
-    let items = len / width;
-    if items > 0 {
-        join(&planes, items, &mut bytes, width);
-    }
-    if deltas {
-        let mut last = [0; 16];
-        for item in bytes.chunks_exact_mut(width) {
-            let mut own = [0; 16];
-            own[..width].copy_from_slice(item);
-            last = sum(own, last);
-            item.copy_from_slice(&last[..width]);
-        }
+    match width {
+        1 => join::<u8, 1>(&planes, &mut bytes, deltas),
+        2 => join::<u16, 2>(&planes, &mut bytes, deltas),
+        4 => join::<u32, 4>(&planes, &mut bytes, deltas),
+        8 => join::<u64, 8>(&planes, &mut bytes, deltas),
+        16 => join::<u128, 16>(&planes, &mut bytes, deltas),
+        _ => return None,
     }
     Some(bytes)
 }
@@ -77,32 +70,52 @@ pub(super) fn unzstd(packed: &[u8], into: &mut [u8]) -> Option<usize> {
     Decompressor::new().ok()?.decompress_to_buffer(packed, into).ok()
 }
 
-/// Puts the bytes of each item side by side.
-fn join(planes: &[u8], items: usize, bytes: &mut [u8], width: usize) {
-    match width {
-        2 => join_of::<2>(planes, items, bytes),
-        4 => join_of::<4>(planes, items, bytes),
-        8 => join_of::<8>(planes, items, bytes),
-        16 => join_of::<16>(planes, items, bytes),
-        _ => bytes.copy_from_slice(planes),
+/// Puts the bytes of each item side by side, and adds up items that are differences.
+fn join<T: Item, const WIDTH: usize>(planes: &[u8], bytes: &mut [u8], deltas: bool) {
+    let items: &mut [T] = bytemuck::cast_slice_mut(bytes);
+    let len = items.len();
+    for (number, plane) in planes.chunks_exact(len.max(1)).take(WIDTH).enumerate() {
+        for (item, &byte) in items.iter_mut().zip(plane) {
+            item.set_byte(number, byte);
+        }
+    }
+    if deltas {
+        let mut last = T::zeroed();
+        for item in items {
+            last = last.plus(*item);
+            *item = last;
+        }
     }
 }
 
-fn join_of<const WIDTH: usize>(planes: &[u8], items: usize, bytes: &mut [u8]) {
-    let planes: [&[u8]; WIDTH] = std::array::from_fn(|plane| &planes[plane * items..][..items]);
-    let (bytes, _) = bytes.as_chunks_mut::<WIDTH>();
-    for (at, item) in bytes.iter_mut().enumerate() {
-        *item = std::array::from_fn(|plane| planes[plane][at]);
-    }
+/// An unsigned integer.
+trait Item: Pod {
+    /// Sets a byte that is zero, the lowest is number 0.
+    fn set_byte(&mut self, number: usize, byte: u8);
+
+    /// The sum, wrapping.
+    fn plus(self, other: Self) -> Self;
 }
+
+macro_rules! item {
+    ($($item:ty)*) => {$(
+        impl Item for $item {
+            fn set_byte(&mut self, number: usize, byte: u8) {
+                *self |= <$item>::from(byte) << (8 * number);
+            }
+
+            fn plus(self, other: Self) -> Self {
+                self.wrapping_add(other)
+            }
+        }
+    )*};
+}
+
+item!(u8 u16 u32 u64 u128);
 
 /// `a - b` of little-endian numbers, of whose bytes the lower ones may be taken alone.
 fn difference(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
     u128::from_le_bytes(a).wrapping_sub(u128::from_le_bytes(b)).to_le_bytes()
-}
-
-fn sum(a: [u8; 16], b: [u8; 16]) -> [u8; 16] {
-    u128::from_le_bytes(a).wrapping_add(u128::from_le_bytes(b)).to_le_bytes()
 }
 
 #[cfg(test)]
