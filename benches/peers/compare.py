@@ -3,6 +3,7 @@
 import argparse
 import json
 import pathlib
+import resource
 import shutil
 import subprocess
 import sys
@@ -134,7 +135,7 @@ class Sides:
             require(self.clickhouse.digest("peers.read") == expected, "OTLP lines give other spans than the generator")
             times["ClickHouse, a line a span"].append(clock(lambda: self.clickhouse.load_rows("peers.read", rows)))
             require(self.clickhouse.digest("peers.read") == expected, "rows give other spans than the generator")
-        return {
+        result = {
             "traces": traces,
             "spans": spans,
             "times": {who: min(seconds) for who, seconds in times.items()},
@@ -144,9 +145,14 @@ class Sides:
                 "a JSON line a span": rows.stat().st_size,
                 "corpus": folder_size(corpus),
                 "ClickHouse, merged": self.merged("peers.read"),
-                "Parquet (zstd), in the order of arrival": parquet.stat().st_size,
+                "Parquet (zstd), in the order of the generator": parquet.stat().st_size,
             },
         }
+        for file in (lines, rows, parquet):
+            file.unlink()
+        shutil.rmtree(corpus)
+        self.clickhouse.run("DROP TABLE peers.read SYNC")
+        return result
 
     def merged(self, table):
         self.clickhouse.merge(table)
@@ -198,27 +204,39 @@ class Corpus:
         return found, report["completeness"]["seconds"]
 
     def time(self, rules):
-        """The best of warm runs: seconds inside, and with start and loading."""
-        inside, whole = [], []
+        """The best of warm runs: seconds inside, with start and loading, and of processors in all."""
+        runs = []
         for _ in range(RUNS + 1):
-            started = time.perf_counter()
-            inside.append(self.replay(rules)[1])
-            whole.append(time.perf_counter() - started)
-        return min(inside[1:]), min(whole[1:])
+            started, before = time.perf_counter(), processors(resource.RUSAGE_CHILDREN)
+            inside = self.replay(rules)[1]
+            runs.append((inside, time.perf_counter() - started, processors(resource.RUSAGE_CHILDREN) - before))
+        inside, whole, processor = (min(times) for times in zip(*runs[1:]))
+        return {"time": inside, "whole": whole, "processor": processor, "form": "", "processor form": ""}
 
 
 RULES = HERE.parent.parent / "rules" / "omnicart.yaml"
 
 
 def best_form(ask, forms, what):
-    """The time of the fastest form in warm runs, and its name."""
-    times = {}
+    """The least time and the least time of processors of any form in warm runs, and the names of those forms."""
+    times, spent = {}, {}
     for form, sql in forms.items():
         ask(sql)
-        times[form] = min(clock(lambda: ask(sql)) for _ in range(RUNS))
-        say(f"    {what}, {form}: {times[form] * 1e3:.1f} ms")
-    form = min(times, key=times.get)
-    return times[form], form
+        runs = []
+        for _ in range(RUNS):
+            before = processors(resource.RUSAGE_SELF)
+            seconds = clock(lambda: ask(sql))
+            runs.append((seconds, processors(resource.RUSAGE_SELF) - before))
+        times[form], spent[form] = (min(values) for values in zip(*runs))
+        say(f"    {what}, {form}: {ms(times[form])}, of processors {ms(spent[form])}")
+    form, thrifty = min(times, key=times.get), min(spent, key=spent.get)
+    return {"time": times[form], "form": form, "processor": spent[thrifty], "processor form": thrifty}
+
+
+def processors(of):
+    """Seconds that all threads of this process, or its children that ended, kept processors busy."""
+    usage = resource.getrusage(of)
+    return usage.ru_utime + usage.ru_stime
 
 
 def clock(work):
@@ -239,24 +257,28 @@ def compressed(file):
 
 
 def show_times(small, large):
-    print(f"\n{large['traces']:,} traces, {large['spans']:,} spans, {THREADS} threads, best of {RUNS} warm runs\n")
-    print(
-        "| kind | violations | ours | with start | ClickHouse | DuckDB | rival / ours |"
-        " ours, traces/s | best rival, traces/s | by slope |"
-    )
-    print("|---|---|---|---|---|---|---|---|---|---|")
-    more = large["traces"] - small["traces"]
-    for kind, _ in KINDS:
-        now, before = large["times"][kind], small["times"][kind]
-        (inside, whole), rivals = now["ours"], {name: now[name] for name in ("ClickHouse", "DuckDB")}
-        best = min(time for time, _ in rivals.values())
-        slopes = {name: (now[name][0] - before[name][0]) / more for name in now}
-        rival = min(slopes["ClickHouse"], slopes["DuckDB"])
-        print(
-            f"| {kind} | {sum(large['violations'][kind])} | {ms(inside)} | {ms(whole)} |"
-            f" {' | '.join(f'{ms(time)} ({form})' for time, form in rivals.values())} | {best / inside:.1f} |"
-            f" {rate(slopes['ours'])} | {rate(rival)} | {ratio(rival, slopes['ours'])} |"
-        )
+    print(f"\n{large['traces']:,} traces, {large['spans']:,} spans, {THREADS} threads, best of {RUNS} warm runs")
+    for what, of in (("Time", "time"), ("Time of processors, ours with start", "processor")):
+        print(f"\n{what}\n")
+        titles = ["kind", "violations", "ours"] + (["with start"] if of == "time" else [])
+        titles += ["ClickHouse", "DuckDB", "rival / ours", "ours, traces/s", "best rival, traces/s", "by slope"]
+        print(f"| {' | '.join(titles)} |\n|{'---|' * len(titles)}")
+        for kind, _ in KINDS:
+            violations, more = sum(large["violations"][kind]), large["traces"] - small["traces"]
+            show_kind(kind, violations, of, small["times"][kind], large["times"][kind], more)
+
+
+def show_kind(kind, violations, of, before, now, more):
+    """A line of the table; `more` is by how many traces the times now exceed those before."""
+    ours, form = now["ours"], "form" if of == "time" else "processor form"
+    rivals = [now["ClickHouse"], now["DuckDB"]]
+    cells = [kind, str(violations), ms(ours[of])]
+    cells += [ms(ours["whole"])] if of == "time" else []
+    cells += [f"{ms(rival[of])} ({rival[form]})" for rival in rivals]
+    slopes = {name: (now[name][of] - before[name][of]) / more for name in now}
+    rival = min(slopes["ClickHouse"], slopes["DuckDB"])
+    cells += [f"{min(rival[of] for rival in rivals) / ours[of]:.1f}", rate(slopes["ours"]), rate(rival)]
+    print(f"| {' | '.join(cells)} | {ratio(rival, slopes['ours'])} |")
 
 
 def show_sizes(result):
