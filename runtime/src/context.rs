@@ -1,5 +1,6 @@
 //! The values that a signal carries: what the rule asked for, as the trace has it.
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use hashbrown::HashSet;
@@ -143,8 +144,12 @@ impl<'a> Whole<'a> {
         Self { segment, trace, spans: OnceCell::new() }
     }
 
-    fn spans(&self) -> &[RowRef] {
-        self.spans.get_or_init(|| self.segment.spans_of(self.trace))
+    /// The spans that may have a value of `field`; where the segment is in memory, all.
+    fn spans(&self, field: &Field) -> Cow<'_, [RowRef]> {
+        if self.segment.store.is_some() {
+            return self.segment.spans_bearing(self.trace, field).into();
+        }
+        self.spans.get_or_init(|| self.segment.spans_of(self.trace)).into()
     }
 }
 
@@ -160,7 +165,7 @@ fn values(
     // What every span has is not asked of the whole trace: a segment holds of it only the spans
     // that rules name, so the answer would depend on which other rules there are.
     if values.is_empty() && is_attribute(field) {
-        return distinct(segment, whole.spans(), field);
+        return distinct(segment, &whole.spans(field), field);
     }
     Ok(values)
 }

@@ -132,6 +132,11 @@ impl Column {
         }
     }
 
+    /// Whether no row has a value.
+    pub fn is_empty(&self) -> bool {
+        matches!(self.values, Values::Empty)
+    }
+
     /// Whether `row` has a value.
     pub fn has(&self, row: usize) -> bool {
         !matches!(self.values, Values::Empty)

@@ -328,6 +328,30 @@ impl Segment {
         self.index.spans_of(self, trace)
     }
 
+    /// The rows of a trace that may have a value of the attribute `field`, by start, then span id;
+    /// found without the index that [`Self::spans_of`] makes of all rows.
+    pub fn spans_bearing(&self, trace: usize, field: &Field) -> Vec<RowRef> {
+        let (Field::Any(key) | Field::Span(key) | Field::Resource(key)) = field else {
+            return self.spans_of(trace);
+        };
+        let key = self.key(key);
+        let bears = |slot: &Slot| !matches!(slot, Slot::Decoded(column) if column.is_empty());
+        let by_resource = !matches!(field, Field::Span(_)) && bears(self.resource(key));
+        let may = |operation: &usize| {
+            let own = || bears(self.attribute(self.table(*operation), key));
+            by_resource || !matches!(field, Field::Resource(_)) && own()
+        };
+        let operations = (0..self.operations.len()).filter(may);
+        let mut rows: Vec<RowRef> = operations
+            .flat_map(|operation| {
+                let rows = self.rows_of(operation, trace);
+                rows.map(move |row| RowRef { operation: operation as u32, row: row as u32 })
+            })
+            .collect();
+        rows.sort_by(|&a, &b| self.by_start(a).cmp(&self.by_start(b)));
+        rows
+    }
+
     fn span_attribute<'a>(
         &'a self,
         table: &'a Table,

@@ -1,6 +1,7 @@
 //! Packing of what is seldom read: bytes of equal significance together, since those of numbers
 //! that lie close are alike, then zstd.
 
+use std::cell::RefCell;
 use std::io;
 
 use bytemuck::Pod;
@@ -67,7 +68,17 @@ pub(super) fn unpack(packed: &[u8], len: usize, width: usize, deltas: bool) -> O
 
 /// Unpacks what zstd packed; the number of bytes, `None` if it is not zstd's or does not fit.
 pub(super) fn unzstd(packed: &[u8], into: &mut [u8]) -> Option<usize> {
-    Decompressor::new().ok()?.decompress_to_buffer(packed, into).ok()
+    thread_local! {
+        /// Making one takes longer than unpacking a few texts.
+        static DECOMPRESSOR: RefCell<Option<Decompressor<'static>>> = const { RefCell::new(None) };
+    }
+    DECOMPRESSOR.with_borrow_mut(|kept| {
+        let decompressor = match kept {
+            Some(decompressor) => decompressor,
+            None => kept.insert(Decompressor::new().ok()?),
+        };
+        decompressor.decompress_to_buffer(packed, into).ok()
+    })
 }
 
 /// Puts the bytes of each item side by side, and adds up items that are differences.
