@@ -4,6 +4,9 @@ use std::ops::Range;
 
 use super::merge::{Shared, WorkersChunks};
 
+/// A segment of more columns than that has fewer rows: a column takes space in all rows.
+const USUAL_COLUMNS: usize = 64;
+
 /// Traces for which a segment of their own is worth it.
 const WORTHWHILE: usize = 4096;
 
@@ -18,6 +21,11 @@ pub struct SegmentSize {
 }
 
 impl SegmentSize {
+    /// How large segments become whose spans bear so many different attributes.
+    pub(crate) fn of_columns(self, columns: usize) -> Self {
+        Self { rows: self.rows / columns.div_ceil(USUAL_COLUMNS).max(1), ..self }
+    }
+
     /// The most traces of a segment of which there are `traces` for so many workers.
     pub(super) fn shared(self, traces: usize, workers: usize) -> usize {
         let needed = traces.div_ceil(self.traces.max(1)).max(1);

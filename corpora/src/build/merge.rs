@@ -21,9 +21,6 @@ use super::seal::{PlanRows, Unsealed};
 use super::traces::{Entry, Part, Root, Texts, TraceTable};
 use super::{Builder, Finished};
 
-/// A segment of more columns than that has fewer rows: a column takes space in all rows.
-const USUAL_COLUMNS: usize = 64;
-
 /// What all segments of a run share.
 #[derive(Debug)]
 pub(super) struct Shared {
@@ -116,7 +113,7 @@ pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let shared = joint.rank(schema, plans.reads, maps);
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
     finished.summarise(&shared);
-    let rows = size.rows / plans.columns.div_ceil(USUAL_COLUMNS).max(1);
+    let SegmentSize { rows, .. } = size.of_columns(plans.columns);
     let traces = size.shared(shared.order.len(), shared.workers.len());
     let cut = Cut::of(&shared, &plans.chunks, SegmentSize { traces, rows });
     let segments = distribute(&shared, plans.chunks, &cut);

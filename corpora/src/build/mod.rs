@@ -54,8 +54,8 @@ use plan::Plan;
 use resource::ResourceList;
 pub use seal::{Sealed, Unsealed};
 use seeds::Seeds;
-pub(crate) use stored::END;
-pub use stored::{Stored, refill};
+pub(crate) use stored::{END, cut_end};
+pub use stored::{Stored, refill, refill_kept};
 use traces::{Part, Root, Texts, TraceTable};
 use wanted::{Found, Wanted, find};
 

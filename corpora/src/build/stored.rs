@@ -27,10 +27,23 @@ pub fn refill(
     traces: impl IntoIterator<Item = usize>,
     builder: &mut Builder,
 ) -> Result<(), Fault> {
+    refill_kept(segment, traces, |_| true, builder)
+}
+
+/// As [`refill`], but for spans that are not to be kept.
+///
+/// # Errors
+/// As [`refill`].
+pub fn refill_kept(
+    segment: &Segment,
+    traces: impl IntoIterator<Item = usize>,
+    keep: impl Fn(RowRef) -> bool,
+    builder: &mut Builder,
+) -> Result<(), Fault> {
     let stored = Stored::new(segment);
     let (mut resources, mut scopes) = (Vec::new(), Vec::new());
     for trace in traces {
-        for at in segment.spans_of(trace) {
+        for at in segment.spans_of(trace).into_iter().filter(|&at| keep(at)) {
             let record = stored.record(at)?;
             let resource = number(&mut resources, record.resource, || {
                 let (attributes, rest) = stored.resource(record.resource)?;
@@ -62,10 +75,7 @@ impl<'s> Stored<'s> {
         let table = segment.table(at.operation as usize);
         let row = at.row as usize;
         let text = |slot: &'s Slot, what| text(slot, row, what);
-        let int = |slot: &'s Slot, what| match datum(slot, row, what)? {
-            Some(Datum::Int(int)) => Ok(int),
-            _ => Ok(0),
-        };
+        let int = |slot: &'s Slot, what| int(slot, row, what);
         let start = segment.start(at);
         let duration = match segment.value(at, &Field::Duration)? {
             Some(Datum::Int(duration)) => duration,
@@ -88,9 +98,18 @@ impl<'s> Stored<'s> {
             end: end.unwrap_or(start.saturating_add_signed(duration)),
             flags: int(&table.flags, "flags")? as u32,
             resource: table.resource.get(row) as u32,
-            scope: int(&table.scope, "scopes")? as u32,
+            scope: self.scope_of(at)?,
             rest,
         })
+    }
+
+    /// The number of the scope of a row.
+    ///
+    /// # Errors
+    /// A fault where scopes were not decoded.
+    pub fn scope_of(self, at: RowRef) -> Result<u32, Fault> {
+        let slot = &self.segment.table(at.operation as usize).scope;
+        Ok(int(slot, at.row as usize, "scopes")? as u32)
     }
 
     /// The attributes that the span of a row bears itself: [`direct`] ones.
@@ -167,6 +186,13 @@ fn datum<'s>(slot: &'s Slot, row: usize, what: &str) -> Result<Option<Datum<'s>>
     }
 }
 
+fn int(slot: &Slot, row: usize, what: &str) -> Result<i64, Fault> {
+    match datum(slot, row, what)? {
+        Some(Datum::Int(int)) => Ok(int),
+        _ => Ok(0),
+    }
+}
+
 fn text<'s>(slot: &'s Slot, row: usize, what: &str) -> Result<&'s str, Fault> {
     Ok(match datum(slot, row, what)? {
         Some(Datum::Entry(_, text)) => text,
@@ -179,8 +205,13 @@ fn place(names: &[&str], name: &str) -> u8 {
     names.iter().position(|known| *known == name).unwrap_or(0) as u8
 }
 
-/// The end that `rest` tells: the reader adds it last.
+/// The end that `rest` tells.
 fn end_of(rest: &str) -> Option<u64> {
-    let (_, end) = rest.rsplit_once(&format!("\"{END}\":\""))?;
-    end.strip_suffix("\"}")?.parse().ok()
+    Some(cut_end(rest)?.1)
+}
+
+/// The members of `rest` before the end that it tells, and that end: the reader adds it last.
+pub(crate) fn cut_end(rest: &str) -> Option<(&str, u64)> {
+    let (before, end) = rest.rsplit_once(&format!("\"{END}\":\""))?;
+    Some((before, end.strip_suffix("\"}")?.parse().ok()?))
 }

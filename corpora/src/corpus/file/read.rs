@@ -34,6 +34,8 @@ pub struct BlockSize {
     pub operations: Vec<Box<str>>,
     /// What of them, as `attribute amount`.
     pub field: String,
+    /// The attribute whose values it holds, or whose dictionary it is of.
+    pub key: Option<Box<str>>,
     /// Bytes in the file, without padding.
     pub stored: u64,
     /// Bytes when it is unpacked.
@@ -157,6 +159,11 @@ impl SegmentFile {
     /// How many spans there are.
     pub fn spans(&self) -> usize {
         self.opened.tables.iter().map(|table| table.rows).sum()
+    }
+
+    /// How many attribute keys spans and resources bear.
+    pub fn keys(&self) -> usize {
+        self.opened.keys.len()
     }
 
     /// Starts of the first and the last trace, in nanoseconds since 1970; zeros without a trace.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{Buffer, Column, Dictionary, Narrow, Slot, Store, Table};
+use ir::segment::{Buffer, Column, Dictionary, Narrow, Slot, Store, Table, Values};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
@@ -14,7 +14,7 @@ use super::layout::{Block, DictionaryBlocks, Encoding, LINE, table_slots_mut};
 use super::pack::unpack;
 use super::parents::Ids;
 use super::read::{BlockSize, Opened, owned};
-use super::usage::{Check, Usage};
+use super::usage::{Check, FieldName, Part, Usage};
 
 /// See the module's text. One a segment, so that what it keeps goes with the segment.
 #[derive(Debug)]
@@ -47,14 +47,21 @@ impl Stored {
     /// The blocks that something refers to.
     pub(super) fn sizes(file: &Arc<Opened>) -> Vec<BlockSize> {
         let stored = Self::new(file);
-        let _segment = stored.everything();
+        let segment = stored.everything();
+        let of_keys = stored.keys_of_dictionaries(&segment);
         let size = |(number, usage): (u32, Usage)| {
             let block = &file.blocks[number as usize];
             let encoding = Encoding::of(block.encoding).unwrap_or(Encoding::Plain);
+            let key = match (usage.part, usage.field) {
+                (Part::Dictionary(number), _) => of_keys.get(&number).copied(),
+                (_, FieldName::Key(key)) => Some(key as usize),
+                (_, FieldName::Own(_)) => None,
+            };
             BlockSize {
                 name: usage.name(file),
                 operations: usage.operations(file),
                 field: usage.field(file),
+                key: key.map(|key| file.keys[key].clone()),
                 stored: block.stored.into(),
                 raw: block.raw.into(),
                 encoding: encoding.name(),
@@ -96,6 +103,25 @@ impl Stored {
             segment.tables.get(number);
         });
         segment
+    }
+
+    /// Which of the dictionaries that columns have are those of attributes, by number, and the keys'
+    /// numbers.
+    fn keys_of_dictionaries(&self, segment: &Segment) -> HashMap<u32, usize> {
+        let tables = (0..segment.tables.len()).map(|number| segment.tables.get(number));
+        let of_spans = tables.flat_map(|table| table.attributes.iter());
+        let keys: HashMap<*const Dictionary, usize> = of_spans
+            .chain(segment.resources.iter().enumerate())
+            .filter_map(|(key, slot)| match slot {
+                Slot::Decoded(Column { values: Values::Codes(_, dictionary), .. }) => {
+                    Some((Arc::as_ptr(dictionary), key))
+                }
+                _ => None,
+            })
+            .collect();
+        let known = locked(&self.dictionaries);
+        let found = known.iter().map(|(number, own)| (*number, keys.get(&own.as_ptr())));
+        found.filter_map(|(number, key)| Some((number, *key?))).collect()
     }
 
     /// Blocks with their usages, in the order of the file.
