@@ -58,10 +58,15 @@ impl Folder {
 
     /// The path of the file of segment `number`.
     pub fn segment(&self, number: u64) -> PathBuf {
-        self.file(&segment_file(number))
+        self.file(segment_file(number))
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// The path of the list of split traces with this number.
+    pub fn splits_file(&self, number: u64) -> PathBuf {
+        self.file(splits_file(number))
+    }
+
+    fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(SEGMENTS).join(name)
     }
 
@@ -81,6 +86,15 @@ impl Folder {
         }
         let (manifest, fallback) = self.manifest()?;
         Ok(Snapshot { folder: self.clone(), manifest, fallback, _readers: readers })
+    }
+
+    /// Opens the corpus that is there for writing.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn change(&self) -> Result<Writer, CorpusError> {
+        self.manifest()?;
+        self.write()
     }
 
     /// Opens the corpus for writing, makes it if there is none, and removes what crashes left.
@@ -135,9 +149,26 @@ impl Folder {
         Ok(())
     }
 
+    /// Files of the folder of segments that neither `manifest` nor the one before it names.
+    fn unnamed(&self, manifest: &Manifest) -> Result<Vec<PathBuf>, CorpusError> {
+        let previous = self.parse(PREVIOUS).ok();
+        let manifests = [Some(manifest), previous.as_ref()];
+        let kept: HashSet<String> = manifests.into_iter().flatten().flat_map(files).collect();
+        let folder = self.path.join(SEGMENTS);
+        let mut unnamed = Vec::new();
+        for entry in fs::read_dir(&folder).map_err(CorpusError::io(&folder))? {
+            let name = entry.map_err(CorpusError::io(&folder))?.file_name();
+            if name.to_str().is_none_or(|name| !kept.contains(name)) {
+                unnamed.push(folder.join(name));
+            }
+        }
+        unnamed.sort_unstable();
+        Ok(unnamed)
+    }
+
     fn splits(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
         let Some(number) = manifest.splits else { return Ok(Splits::default()) };
-        let path = self.file(&splits_file(number));
+        let path = self.splits_file(number);
         let bytes = fs::read(&path).map_err(CorpusError::io(&path))?;
         let what = || "the list of split traces is cut off or changed".to_owned();
         Splits::parse(&bytes).ok_or_else(|| CorpusError::Damaged { path, what: what() })
@@ -177,6 +208,15 @@ impl Folder {
 }
 
 impl Snapshot {
+    /// The files in the folder of segments that neither this manifest nor the one before it names, in
+    /// order.
+    ///
+    /// # Errors
+    /// [`CorpusError::Io`].
+    pub fn unnamed(&self) -> Result<Vec<PathBuf>, CorpusError> {
+        self.folder.unnamed(&self.manifest)
+    }
+
     /// The traces that lie in several segments.
     ///
     /// # Errors
@@ -271,27 +311,21 @@ impl Writer {
         Ok(())
     }
 
-    /// Removes files that neither this manifest nor the one before it names, unless somebody reads.
+    /// Removes files that neither this manifest nor the one before it names, unless somebody reads:
+    /// then they stay, and it says false.
     ///
     /// # Errors
     /// [`CorpusError::Io`].
-    pub fn sweep(&self) -> Result<(), CorpusError> {
+    pub fn sweep(&self) -> Result<bool, CorpusError> {
         let readers = self.folder.open_lock(READERS);
         let readers = readers.map_err(CorpusError::io(self.folder.path.join(READERS)))?;
         if readers.try_lock().is_err() {
-            return Ok(());
+            return Ok(false);
         }
-        let previous = self.folder.parse(PREVIOUS).ok();
-        let manifests = [Some(&self.manifest), previous.as_ref()];
-        let kept: HashSet<String> = manifests.into_iter().flatten().flat_map(files).collect();
-        let folder = self.folder.path.join(SEGMENTS);
-        for entry in fs::read_dir(&folder).map_err(CorpusError::io(&folder))? {
-            let entry = entry.map_err(CorpusError::io(&folder))?;
-            if entry.file_name().to_str().is_none_or(|name| !kept.contains(name)) {
-                fs::remove_file(entry.path()).map_err(CorpusError::io(entry.path()))?;
-            }
+        for path in self.folder.unnamed(&self.manifest)? {
+            fs::remove_file(&path).map_err(CorpusError::io(&path))?;
         }
-        Ok(())
+        Ok(true)
     }
 }
 

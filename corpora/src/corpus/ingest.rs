@@ -25,7 +25,7 @@ use crate::source::{self, Buffer, Input, Prefix, SourceReport, Stream, Walk, wal
 use crate::statement::{Malformed, Note, Statement};
 
 /// Traces and spans of a segment that is written: a mask over its traces is 8 KiB.
-const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 20 };
+pub(super) const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 20 };
 
 /// How to ingest.
 #[derive(Clone, Debug)]

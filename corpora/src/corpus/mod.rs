@@ -12,18 +12,33 @@
 //! A file counts once the manifest names it. So a crash at any moment leaves the corpus of before
 //! or after a commit, and files that nothing names, which the next writer removes.
 
+mod compact;
+mod erase;
+mod export;
 pub mod file;
 mod folder;
 mod generated;
 mod ingest;
+mod line;
 mod manifest;
+mod parts;
+mod prune;
+mod rewrite;
+mod sketch;
 mod splits;
+mod stat;
+mod verify;
 
+pub use compact::Compacted;
+pub use erase::Erased;
 pub use folder::{Folder, Snapshot, Writer};
 pub use generated::{GenerateError, generate};
 pub use ingest::{Ingest, IngestOptions, IngestReport};
 pub use manifest::{InputEntry, Manifest, SegmentEntry};
+pub use prune::Pruned;
 pub use splits::{Arrivals, Piece, Splits};
+pub use stat::{AttributeStat, OperationStat, Stat};
+pub use verify::{Problem, Verified};
 
 use std::io;
 use std::path::PathBuf;
@@ -62,6 +77,18 @@ pub enum CorpusError {
         path: PathBuf,
         /// What is wrong with it.
         what: String,
+    },
+    /// There is less memory than traces that lie in several segments need.
+    #[error(
+        "{}: the traces that lie in several segments need more than {limit} bytes of memory; \
+         run `betrace corpus compact`, which puts them together group by group, or raise --memory",
+        path.display()
+    )]
+    Memory {
+        /// The folder.
+        path: PathBuf,
+        /// The bytes that may be used.
+        limit: u64,
     },
     /// The corpus was written by a later version of the program.
     #[error(

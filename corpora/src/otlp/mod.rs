@@ -15,6 +15,7 @@
 //! ever half-added. Of a document that breaks off, the whole spans stay and the rest is counted
 //! once as unfinished.
 
+mod lists;
 mod metered;
 mod nodes;
 mod predict;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 
 use ir::Schema;
 
+pub(crate) use lists::any_attributes;
 pub use metered::{Budget, Metered, OverBudget};
 pub use predict::Recognition;
 pub use sink::SpanSink;

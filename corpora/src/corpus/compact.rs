@@ -1,0 +1,100 @@
+//! Compaction: small segments become large ones, and traces that lie in several segments become whole.
+
+use super::CorpusError;
+use super::folder::Writer;
+use super::ingest::SEGMENT_SIZE;
+use super::manifest::SegmentEntry;
+use super::rewrite::Rewrite;
+
+/// A segment is small that has less than one of so many parts of the traces and spans it may have.
+const SMALL: usize = 4;
+
+/// What a compaction did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Compacted {
+    /// Segments before.
+    pub segments_before: u64,
+    /// Segments after.
+    pub segments: u64,
+    /// Bytes of their files before.
+    pub bytes_before: u64,
+    /// Bytes of their files after.
+    pub bytes: u64,
+    /// Traces that lay in several segments and were put together.
+    pub healed: u64,
+    /// Whether the files of before are gone; they stay while another process reads the corpus.
+    pub swept: bool,
+}
+
+impl Writer {
+    /// Puts split traces together and joins small segments that are neighbours in time, with about
+    /// `memory` bytes. What a replay says stays the same.
+    ///
+    /// # Errors
+    /// [`CorpusError`]; then the corpus is what it was.
+    pub fn compact(self, memory: u64) -> Result<Compacted, CorpusError> {
+        let mut rewrite = Rewrite::new(self, memory);
+        let sum = |rewrite: &Rewrite| rewrite.segments().iter().map(|entry| entry.bytes).sum();
+        let mut done = Compacted {
+            segments_before: rewrite.segments().len() as u64,
+            bytes_before: sum(&rewrite),
+            ..Compacted::default()
+        };
+        done.healed = rewrite.heal()?;
+        merge(&mut rewrite)?;
+        rewrite.settle()?;
+        done.segments = rewrite.segments().len() as u64;
+        done.bytes = sum(&rewrite);
+        done.swept = rewrite.commit()?;
+        Ok(done)
+    }
+}
+
+/// Makes large segments of small ones.
+fn merge(rewrite: &mut Rewrite) -> Result<(), CorpusError> {
+    let mut entries = rewrite.segments().to_vec();
+    entries.sort_by_key(|entry| (entry.first, entry.number));
+    let mut group = Group::default();
+    for entry in entries {
+        let size = SEGMENT_SIZE.of_columns(rewrite.file(entry.number)?.keys());
+        let small = (entry.traces as usize) < size.traces / SMALL
+            && (entry.spans as usize) < size.rows / SMALL;
+        let full = group.traces + entry.traces as usize > size.traces
+            || group.spans + entry.spans as usize > size.rows;
+        if full || !small {
+            std::mem::take(&mut group).write(rewrite)?;
+        }
+        if small {
+            group.push(&entry);
+        }
+    }
+    group.write(rewrite)
+}
+
+/// Small segments that become one.
+#[derive(Default)]
+struct Group {
+    numbers: Vec<u64>,
+    traces: usize,
+    spans: usize,
+}
+
+impl Group {
+    fn push(&mut self, entry: &SegmentEntry) {
+        self.numbers.push(entry.number);
+        self.traces += entry.traces as usize;
+        self.spans += entry.spans as usize;
+    }
+
+    /// Nothing is won by writing one segment again.
+    fn write(self, rewrite: &mut Rewrite) -> Result<(), CorpusError> {
+        if self.numbers.len() < 2 {
+            return Ok(());
+        }
+        for &number in &self.numbers {
+            let part = rewrite.open(number)?;
+            rewrite.add(&part, |_| true)?;
+        }
+        rewrite.finish(&self.numbers)
+    }
+}
