@@ -44,7 +44,8 @@ pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
 pub use corpora::build::SegmentSize;
 pub use corpora::corpus::{
-    CorpusError, Folder, GenerateError, Ingest, IngestOptions, IngestReport, Writer,
+    AttributeStat, Compacted, CorpusError, Erased, Folder, GenerateError, Ingest, IngestOptions,
+    IngestReport, OperationStat, Problem, Pruned, Snapshot, Stat, Verified, Writer,
     generate as generate_corpus,
 };
 pub use corpora::generate;

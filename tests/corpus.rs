@@ -121,6 +121,11 @@ fn a_corpus_of_many_ingests_gives_what_the_files_give() {
             let answer = of_corpus(&program, &corpus, &options(threads));
             assert_same(&answer, &expected, &corpus.display().to_string());
         }
+        let writer = Folder::new(&corpus).write().expect("nobody else writes");
+        let done = writer.compact(1 << 30).expect("the disk takes it");
+        assert!(done.segments < done.segments_before && done.swept, "{done:?}");
+        let answer = of_corpus(&program, &corpus, &options(2));
+        assert_same(&answer, &expected, &format!("{}, compacted", corpus.display()));
     }
 }
 

@@ -40,6 +40,11 @@ pub enum Verb {
     Replay(Box<ReplayArgs>),
     /// Read trace files into a corpus, which later replays judge in a blink
     Ingest(IngestArgs),
+    /// Look after a corpus
+    Corpus {
+        #[command(subcommand)]
+        verb: CorpusVerb,
+    },
     /// Check rule files and say everything that is wrong with them
     Check(CheckArgs),
     /// Explain how a rule is read and what it will look at
@@ -157,6 +162,60 @@ pub struct IngestArgs {
     pub inputs: Vec<OsString>,
 }
 
+#[derive(Debug, Subcommand)]
+pub enum CorpusVerb {
+    /// Say what lies in the corpus, and what it takes on disk
+    Stat(CorpusArgs),
+    /// Read and check every file, and name what is damaged
+    Verify(CorpusArgs),
+    /// Put small segments together, and traces that lie in several
+    Compact(CorpusArgs),
+    /// Remove the traces that start before a time
+    Prune {
+        /// Time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
+        #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+        before: String,
+        /// Time zone of days and months, such as Europe/Berlin [default: UTC]
+        #[arg(long, value_name = "ZONE")]
+        tz: Option<String>,
+        #[command(flatten)]
+        corpus: CorpusArgs,
+    },
+    /// Remove the spans that bear an attribute value, for privacy requests
+    Erase {
+        /// The attribute, on spans, resources, scopes, events or links, and its value as text
+        #[arg(value_name = "KEY=VALUE", value_parser = key_value)]
+        subject: (String, String),
+        #[command(flatten)]
+        corpus: CorpusArgs,
+    },
+    /// Write the traces as OTLP JSON, one a line
+    Export {
+        /// The file to write to, or - for standard output
+        #[arg(long, value_name = "FILE", default_value = "-")]
+        to: PathBuf,
+        /// The corpus
+        #[arg(long, value_name = "DIR")]
+        corpus: Option<OsString>,
+        /// Memory for traces that lie in several segments [default: 60% of the machine's]
+        #[arg(long, value_name = "SIZE")]
+        memory: Option<String>,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct CorpusArgs {
+    /// The corpus
+    #[arg(long, value_name = "DIR")]
+    pub corpus: Option<OsString>,
+    /// Memory to use, such as 8GiB [default: 60% of the machine's]
+    #[arg(long, value_name = "SIZE")]
+    pub memory: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Shape,
+}
+
 /// How a report is printed that has no signals.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Shape {
@@ -228,6 +287,14 @@ pub enum Period {
 fn label(text: &str) -> Result<(String, String), String> {
     let (label, value) = text.split_once('=').ok_or("write it as LABEL=VALUE")?;
     Ok((label.to_owned(), value.to_owned()))
+}
+
+/// The value may have equals signs, the key has none.
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
+        _ => Err("write it as KEY=VALUE, such as user.id=42".to_owned()),
+    }
 }
 
 fn severity(text: &str) -> Result<ir::module::Severity, String> {

@@ -17,9 +17,10 @@ pub fn show(common: &Common, console: &mut Console) -> Result<Exit, Failure> {
         format!("[{}]", shown.join(", "))
     };
     let zone = settings.tz.value.iana_name().unwrap_or("UTC").to_owned();
-    let lines: [(&str, String, &Origin); 8] = [
+    let lines: [(&str, String, &Origin); 9] = [
         ("rules", paths(&settings.rules.value), &settings.rules.origin),
         ("inputs", paths(&settings.inputs.value), &settings.inputs.origin),
+        ("corpus", paths(&settings.corpus.value), &settings.corpus.origin),
         ("tz", zone, &settings.tz.origin),
         ("threads", settings.threads.value.to_string(), &settings.threads.origin),
         ("memory", settings.memory.value.to_string(), &settings.memory.origin),

@@ -82,6 +82,7 @@ impl From<CorpusError> for Failure {
             CorpusError::Missing(_) | CorpusError::Foreign(_) | CorpusError::Busy { .. } => {
                 Exit::Usage
             }
+            CorpusError::Memory { .. } => Exit::Limit,
             CorpusError::Io { .. } | CorpusError::Damaged { .. } | CorpusError::Newer { .. } => {
                 Exit::Unread
             }

@@ -7,6 +7,8 @@ mod completions;
 mod config;
 mod config_file;
 mod console;
+mod corpus;
+mod corpus_stat;
 mod csv;
 mod exit;
 mod explain;
@@ -59,6 +61,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
     match &cli.verb {
         Verb::Replay(args) => replay::run(&cli.common, args, console),
         Verb::Ingest(args) => ingest::run(&cli.common, args, console),
+        Verb::Corpus { verb } => corpus::run(&cli.common, verb, console),
         Verb::Check(args) => check::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),

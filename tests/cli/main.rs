@@ -1,6 +1,7 @@
 //! The command line as its users meet it: the built program over generated and hand-written data.
 
 mod completeness;
+mod corpus;
 mod counts;
 mod csv;
 mod documents;
@@ -10,6 +11,7 @@ mod golden;
 mod memory;
 mod order;
 mod readme;
+mod removal;
 mod rules;
 mod sandbox;
 mod shapes;

@@ -1,0 +1,347 @@
+//! `betrace corpus`: what lies in a corpus, whether it is whole, and what looks after it.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use compiler::printable;
+use serde::Serialize;
+
+use super::args::{Common, CorpusArgs, CorpusVerb, Shape};
+use super::console::Console;
+use super::exit::{Exit, Failure};
+use super::progress::{Progress, Unit};
+use super::settings::{Flags, Settings};
+use super::table::{bytes, plural};
+use super::{corpus_stat, ingest, json};
+use crate::{Compacted, Erased, Folder, Moment, Pruned, Snapshot, Verified};
+
+/// Said where files of before are kept.
+const KEPT: &str = "another process reads the corpus, so files of before stay on disk; the next \
+                    command that writes to it removes them";
+
+/// Runs one of the verbs, prints what it did, and says how it ended.
+pub fn run(common: &Common, verb: &CorpusVerb, console: &mut Console) -> Result<Exit, Failure> {
+    match verb {
+        CorpusVerb::Stat(args) => stat(common, args, console),
+        CorpusVerb::Verify(args) => verify(common, args, console),
+        CorpusVerb::Compact(args) => compact(common, args, console),
+        CorpusVerb::Prune { before, tz, corpus } => {
+            prune(common, (before, tz.as_deref()), corpus, console)
+        }
+        CorpusVerb::Erase { subject, corpus } => erase(common, subject, corpus, console),
+        CorpusVerb::Export { to, corpus, memory } => {
+            let (folder, settings) = open(common, corpus.as_ref(), memory.as_deref(), None)?;
+            export(&folder.read()?, settings.memory.value, to, console)
+        }
+    }
+}
+
+fn stat(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
+    let (folder, settings) = opened(common, args)?;
+    let snapshot = folder.read()?;
+    let stat = {
+        let (_bar, read) = progress(&snapshot, console);
+        let progress = &mut |bytes| {
+            read.fetch_add(bytes, Ordering::Relaxed);
+        };
+        snapshot.stat(settings.memory.value, progress)?
+    };
+    match args.format {
+        Shape::Table => corpus_stat::table(&stat, &mut console.out)?,
+        Shape::Json => corpus_stat::json(&stat, &mut console.out)?,
+    }
+    Ok(Exit::Clean)
+}
+
+fn verify(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
+    let (folder, settings) = opened(common, args)?;
+    let snapshot = folder.read()?;
+    let done = {
+        let (_bar, read) = progress(&snapshot, console);
+        let progress = &mut |bytes| {
+            read.fetch_add(bytes, Ordering::Relaxed);
+        };
+        snapshot.verify(settings.memory.value, progress)?
+    };
+    match args.format {
+        Shape::Table => print_verified(&done, &mut console.out)?,
+        Shape::Json => {
+            let problems = done.problems.iter().map(|problem| ProblemJson {
+                file: shown(&problem.file),
+                what: &problem.what,
+                mend: problem.mend,
+            });
+            let report = VerifiedJson {
+                schema: "betrace.corpus.verify/1",
+                generation: done.generation,
+                segments: done.segments,
+                bytes: done.bytes,
+                traces: done.traces,
+                spans: done.spans,
+                problems: problems.collect(),
+                unnamed: done.unnamed.iter().map(|path| shown(path)).collect(),
+            };
+            write_json(&report, &mut console.out)?;
+        }
+    }
+    Ok(if done.problems.is_empty() { Exit::Clean } else { Exit::Unread })
+}
+
+fn compact(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
+    let (folder, settings) = opened(common, args)?;
+    let done = folder.change()?.compact(settings.memory.value)?;
+    let Compacted { segments_before, segments, bytes_before, bytes: size, healed, swept } = done;
+    match args.format {
+        Shape::Table => {
+            writeln!(
+                console.out,
+                "{}, {}, became {}, {}.",
+                plural(segments_before, "segment"),
+                bytes(bytes_before),
+                plural(segments, "segment"),
+                bytes(size)
+            )?;
+            print_healed(healed, &mut console.out)?;
+        }
+        Shape::Json => {
+            let report = CompactedJson {
+                schema: "betrace.corpus.compact/1",
+                segments_before,
+                segments,
+                bytes_before,
+                bytes: size,
+                healed,
+                swept,
+            };
+            write_json(&report, &mut console.out)?;
+        }
+    }
+    note_kept(swept, console);
+    Ok(Exit::Clean)
+}
+
+fn prune(
+    common: &Common,
+    (before, tz): (&str, Option<&str>),
+    args: &CorpusArgs,
+    console: &mut Console,
+) -> Result<Exit, Failure> {
+    let (folder, settings) = open(common, args.corpus.as_ref(), args.memory.as_deref(), tz)?;
+    let moment: Moment =
+        before.parse().map_err(|error| Failure::usage(format!("--before: {error}")))?;
+    let before =
+        |first, last| moment.start(first, last, &settings.tz.value).map_err(Failure::usage);
+    let done = folder.change()?.prune(before, settings.memory.value)?;
+    let Pruned { traces, spans, dropped, rewritten, healed, swept } = done;
+    match args.format {
+        Shape::Table => {
+            writeln!(
+                console.out,
+                "Removed {} in {}: {} went, {} written again.",
+                plural(spans, "span"),
+                plural(traces, "trace"),
+                plural(dropped, "segment"),
+                plural(rewritten, "segment"),
+            )?;
+            print_healed(healed, &mut console.out)?;
+        }
+        Shape::Json => {
+            let schema = "betrace.corpus.prune/1";
+            let report = PrunedJson { schema, traces, spans, dropped, rewritten, healed, swept };
+            write_json(&report, &mut console.out)?;
+        }
+    }
+    note_kept(swept, console);
+    Ok(Exit::Clean)
+}
+
+fn erase(
+    common: &Common,
+    (key, value): &(String, String),
+    args: &CorpusArgs,
+    console: &mut Console,
+) -> Result<Exit, Failure> {
+    let (folder, settings) = opened(common, args)?;
+    let done = folder.change()?.erase(key, value, settings.memory.value)?;
+    let Erased { spans, traces, gone, segments, healed, swept } = done;
+    match args.format {
+        Shape::Table => {
+            writeln!(
+                console.out,
+                "Removed {} of {}, {} of which nothing is left; {} written again.",
+                plural(spans, "span"),
+                plural(traces, "trace"),
+                gone,
+                plural(segments, "segment"),
+            )?;
+            print_healed(healed, &mut console.out)?;
+        }
+        Shape::Json => {
+            let schema = "betrace.corpus.erase/1";
+            let report = ErasedJson { schema, spans, traces, gone, segments, healed, swept };
+            write_json(&report, &mut console.out)?;
+        }
+    }
+    if swept {
+        return Ok(Exit::Clean);
+    }
+    let message = "another process reads the corpus, so files of before, with what was erased, stay on \
+                   disk; run the same command again when that process has ended";
+    Err(Failure { exit: Exit::Unread, message: message.to_owned() })
+}
+
+/// Writes beside the file and renames, so that there is a whole file or none.
+fn export(
+    snapshot: &Snapshot,
+    memory: u64,
+    to: &Path,
+    console: &mut Console,
+) -> Result<Exit, Failure> {
+    if to.as_os_str() == "-" {
+        export_lines(snapshot, memory, &mut console.out)?;
+        return Ok(Exit::Clean);
+    }
+    let failed = |error: io::Error| Failure::usage(format!("--to {}: {error}", to.display()));
+    let mut part = to.as_os_str().to_owned();
+    part.push(".part");
+    let mut file = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(failed)?);
+    let written = export_lines(snapshot, memory, &mut file).and_then(|traces| {
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.sync_all()?;
+        fs::rename(&part, to)?;
+        Ok(traces)
+    });
+    let traces = written.inspect_err(|_| drop(fs::remove_file(&part)))?;
+    console.note(&format!("{} in {}", plural(traces, "trace"), to.display()));
+    Ok(Exit::Clean)
+}
+
+fn export_lines(snapshot: &Snapshot, memory: u64, out: &mut impl Write) -> Result<u64, Failure> {
+    snapshot.export(memory, &mut |line| Ok(writeln!(out, "{}", json::harmless(line))?))
+}
+
+fn opened(common: &Common, args: &CorpusArgs) -> Result<(Folder, Settings), Failure> {
+    open(common, args.corpus.as_ref(), args.memory.as_deref(), None)
+}
+
+fn open(
+    common: &Common,
+    corpus: Option<&OsString>,
+    memory: Option<&str>,
+    tz: Option<&str>,
+) -> Result<(Folder, Settings), Failure> {
+    let flags = Flags { corpus, memory, tz, ..Flags::default() };
+    let settings = Settings::load(common, &flags)?;
+    Ok((ingest::folder(&settings.corpus)?, settings))
+}
+
+/// A bar over the bytes of all segments, and its counter.
+fn progress(snapshot: &Snapshot, console: &Console) -> (Progress, Arc<AtomicU64>) {
+    let total = snapshot.manifest.segments.iter().map(|entry| entry.bytes).sum();
+    let read = Arc::<AtomicU64>::default();
+    (Progress::start(console, Unit::Bytes, Some(total), Arc::clone(&read)), read)
+}
+
+fn print_verified(done: &Verified, out: &mut impl Write) -> io::Result<()> {
+    writeln!(
+        out,
+        "Checked {}, {}: {} and {}.",
+        plural(done.segments, "segment"),
+        bytes(done.bytes),
+        plural(done.traces, "trace"),
+        plural(done.spans, "span"),
+    )?;
+    for problem in &done.problems {
+        writeln!(out, "Damaged {}: {}", shown(&problem.file), printable(&problem.what))?;
+        writeln!(out, "  {}", problem.mend)?;
+    }
+    for file in &done.unnamed {
+        writeln!(out, "Not part of the corpus: {}; the next ingest removes it", shown(file))?;
+    }
+    match done.problems.len() {
+        0 => writeln!(out, "Whole: everything is as it was written."),
+        _ => Ok(()),
+    }
+}
+
+fn print_healed(healed: u64, out: &mut impl Write) -> io::Result<()> {
+    match healed {
+        0 => Ok(()),
+        _ => {
+            writeln!(out, "{} that lay in several segments put together.", plural(healed, "trace"))
+        }
+    }
+}
+
+fn note_kept(swept: bool, console: &mut Console) {
+    if !swept {
+        console.note(&format!("note: {KEPT}"));
+    }
+}
+
+/// Writes a report as one line of JSON.
+pub fn write_json(report: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(report)?;
+    writeln!(out, "{}", json::harmless(&text))
+}
+
+/// A path for people.
+fn shown(path: &Path) -> String {
+    printable(&path.to_string_lossy())
+}
+
+#[derive(Serialize)]
+struct VerifiedJson<'a> {
+    schema: &'static str,
+    generation: u64,
+    segments: u64,
+    bytes: u64,
+    traces: u64,
+    spans: u64,
+    problems: Vec<ProblemJson<'a>>,
+    unnamed: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    file: String,
+    what: &'a str,
+    mend: &'static str,
+}
+
+#[derive(Serialize)]
+struct CompactedJson {
+    schema: &'static str,
+    segments_before: u64,
+    segments: u64,
+    bytes_before: u64,
+    bytes: u64,
+    healed: u64,
+    swept: bool,
+}
+
+#[derive(Serialize)]
+struct PrunedJson {
+    schema: &'static str,
+    traces: u64,
+    spans: u64,
+    dropped: u64,
+    rewritten: u64,
+    healed: u64,
+    swept: bool,
+}
+
+#[derive(Serialize)]
+struct ErasedJson {
+    schema: &'static str,
+    spans: u64,
+    traces: u64,
+    gone: u64,
+    segments: u64,
+    healed: u64,
+    swept: bool,
+}
