@@ -8,8 +8,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, Unsealed, refill};
-use corpora::corpus::file::SegmentFile;
 use corpora::corpus::{CorpusError, Folder, SegmentEntry, Snapshot, Splits};
+use corpora::statement::{Note, Statement};
 use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use ir::{Mask, Schema, Segment};
 use runtime::{Segments, Signal, TimeRange};
@@ -94,16 +94,30 @@ impl Corpus {
         let rules = runtime::replay(program.module(), program.engine(), &judging, &parts, take)?;
         let duplicates = joined.finished.duplicates + parts.duplicates.into_inner();
         let completeness = Completeness {
-            spans: sum(|segment| segment.spans) - duplicates,
-            traces: sum(|segment| segment.traces) - joined.more,
+            spans: sum(|segment| segment.spans).saturating_sub(duplicates),
+            traces: sum(|segment| segment.traces).saturating_sub(joined.more),
             duplicates: manifest.duplicates + duplicates,
-            rootless: sum(|segment| segment.rootless) - joined.rootless + joined.finished.rootless,
-            clock_defects: sum(|segment| segment.clock_defects) - joined.clock_defects
+            rootless: sum(|segment| segment.rootless).saturating_sub(joined.rootless)
+                + joined.finished.rootless,
+            clock_defects: sum(|segment| segment.clock_defects)
+                .saturating_sub(joined.clock_defects)
                 + joined.finished.clock_defects,
             seconds: started.elapsed().as_secs_f64(),
-            ..Completeness::of(manifest.statement())
+            ..Completeness::of(self.statement())
         };
         Ok(Report { rules, completeness, first, last })
+    }
+
+    /// What was read, and whether all of it is here.
+    fn statement(&self) -> Statement {
+        let Snapshot { folder, manifest, fallback, .. } = &self.snapshot;
+        let mut statement = manifest.statement();
+        if let Some(damage) = fallback {
+            let why = format!("{damage}; what the last commit added is not here");
+            let input = folder.path().join("MANIFEST").display().to_string();
+            statement.unread.add(Note { input, why });
+        }
+        statement
     }
 
     /// Reads all pieces of traces that lie in several segments and puts them together.
@@ -114,7 +128,7 @@ impl Corpus {
         }
         let mut builder = Builder::new(Arc::new(Schema::everything()));
         for (number, ordinals) in self.splits.by_file() {
-            let segment = open(&self.snapshot.folder, number)?.segment(None);
+            let segment = self.snapshot.open(number)?.segment(None);
             let flagged = |flag: u8| {
                 let flags = ordinals.iter().map(|&at| segment.traces.flags[at as usize]);
                 flags.filter(|flags| flags & flag != 0).count() as u64
@@ -163,7 +177,7 @@ impl Segments<ReplayError> for Parts<'_> {
         let Some((_, part)) = self.parts.get(number) else { return Ok(None) };
         match part {
             Part::Stored(entry, ordinals) => {
-                let file = open(self.folder, entry.number)?;
+                let file = self.folder.open(entry)?;
                 let hidden = (!ordinals.is_empty()).then(|| {
                     let mut hidden = Mask::empty(file.traces());
                     ordinals.iter().for_each(|&ordinal| hidden.insert(ordinal as usize));
@@ -185,9 +199,4 @@ impl Segments<ReplayError> for Parts<'_> {
     fn earliest(&self, number: usize) -> Option<u64> {
         Some(self.parts.get(number).map_or(u64::MAX, |(first, _)| *first))
     }
-}
-
-/// Opens a segment.
-pub(crate) fn open(folder: &Folder, number: u64) -> Result<SegmentFile, ReplayError> {
-    Ok(SegmentFile::open(&folder.segment(number))?)
 }

@@ -7,7 +7,7 @@ use hashbrown::HashSet;
 use ir::Module;
 use ir::module::{Atom, Field, Operation, Predicate, Quantity, Rule};
 
-use crate::corpus::{Corpus, open};
+use crate::corpus::Corpus;
 use crate::program::{Program, nearest};
 use crate::replay::ReplayError;
 
@@ -47,11 +47,9 @@ impl Corpus {
         let manifest = &self.snapshot.manifest;
         let mut outlook = Outlook { segments: manifest.segments.len(), ..Outlook::default() };
         for entry in &manifest.segments {
-            let file = open(&self.snapshot.folder, entry.number)?;
+            let file = self.snapshot.folder.open(entry)?;
             outlook.bytes += entry.bytes;
-            let before = outlook.columns.values().sum::<u64>();
-            outlook.add(&file, &wanted);
-            outlook.passed_over += usize::from(outlook.columns.values().sum::<u64>() == before);
+            outlook.passed_over += usize::from(!outlook.add(&file, &wanted));
         }
         Ok(outlook)
     }
@@ -69,7 +67,7 @@ impl Corpus {
         let mut entries: Vec<_> = self.snapshot.manifest.segments.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.last));
         for entry in entries {
-            let segment = open(&self.snapshot.folder, entry.number)?.segment(None);
+            let segment = self.snapshot.folder.open(entry)?.segment(None);
             names.extend(segment.operations.iter().map(|operation| operation.name.clone()));
             for (operation, last) in wanted.iter().zip(&mut last) {
                 for number in segment.select(operation)? {
@@ -91,8 +89,8 @@ impl Corpus {
 }
 
 impl Outlook {
-    /// Adds what is read of a segment.
-    fn add(&mut self, file: &SegmentFile, wanted: &[(&Operation, HashSet<String>)]) {
+    /// Adds what is read of a segment; whether it has an operation of the rules.
+    fn add(&mut self, file: &SegmentFile, wanted: &[(&Operation, HashSet<String>)]) -> bool {
         let segment = file.segment(None);
         let is_there = |operation: &Operation| {
             segment.operations.iter().any(|own| operation.matches(&own.name))
@@ -110,6 +108,7 @@ impl Outlook {
                 *self.columns.entry(size.name).or_default() += size.stored;
             }
         }
+        !wanted.is_empty()
     }
 }
 

@@ -308,9 +308,14 @@ fn a_torn_manifest_gives_way_to_the_one_before() {
         let mut torn = text.clone();
         torn[at] ^= 0x10;
         fs::write(&manifest, &torn).expect("it may be written");
-        assert_same(&of_corpus(&program, &corpus, &options(1)), &before, "the one before");
+        let answer = of_corpus(&program, &corpus, &options(1));
+        assert_same(&answer, &before, "the one before");
+        assert!(answer.0.completeness.has_lost(), "what is missing is said");
+        let refused = Folder::new(&corpus).write().expect_err("nothing is lost without a word");
+        assert!(matches!(refused, CorpusError::Damaged { .. }), "{refused}");
     }
-    // The next ingest goes on from there.
+    // It is for people to decide to go on from there.
+    fs::remove_file(&manifest).expect("it may be removed");
     ingest(&corpus, &files[1..], IngestOptions::default());
     assert_same(&of_corpus(&program, &corpus, &options(1)), &after, "ingested again");
 }

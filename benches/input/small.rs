@@ -61,6 +61,7 @@ pub fn write(writer: &Writer, number: u64) -> Result<(SegmentEntry, Broken), Cor
     let entry = SegmentEntry {
         number,
         bytes: written.bytes,
+        crc: written.footer_crc,
         traces: written.traces,
         spans: written.spans,
         first: written.first,

@@ -103,16 +103,16 @@ fn table(report: &IngestReport, seconds: f64, out: &mut impl Write) -> std::io::
     )?;
     writeln!(out, "Wrote {}, {}.", plural(report.segments, "segment"), bytes(report.written))?;
     if report.known > 0 {
-        writeln!(out, "{} were in the corpus already", plural(report.known, "file"))?;
+        writeln!(out, "Of {} everything was in the corpus already", plural(report.known, "file"))?;
     }
     if report.resumed > 0 {
-        writeln!(out, "{} had grown; what was new was read", plural(report.resumed, "file"))?;
+        writeln!(out, "Of {} what was new was read", plural(report.resumed, "file"))?;
     }
     if report.splits > 0 {
         writeln!(
             out,
-            "{} in several segments; `betrace corpus compact` puts them together",
-            plural(report.splits, "trace lies").replace("lies s", "lies")
+            "The spans of {} are in several segments; `betrace corpus compact` puts them together",
+            plural(report.splits, "trace")
         )?;
     }
     defects(&completeness(report)).iter().try_for_each(|line| writeln!(out, "{line}"))

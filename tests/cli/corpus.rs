@@ -124,7 +124,7 @@ fn compaction_heals_and_merges_and_no_replay_can_tell() {
     let again = report(&sandbox, "compact", &[]);
     assert_eq!((&again["healed"], &again["segments"]), (&json!(0), &json!(1)));
     let known = sandbox.run(&["ingest", "--corpus", "corpus", "0.jsonl"]).expect_code(0);
-    assert!(known.out.contains("were in the corpus already"), "{known:?}");
+    assert!(known.out.contains("everything was in the corpus already"), "{known:?}");
 }
 
 #[test]

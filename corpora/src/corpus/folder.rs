@@ -4,13 +4,13 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use ir::Segment;
 
 use super::CorpusError;
-use super::file::{self, Written};
+use super::file::{self, SegmentFile, Written};
 use super::manifest::{FORMAT, Manifest, Refused, SegmentEntry, segment_file, splits_file};
-use super::splits::Splits;
+use super::splits::{Piece, Splits};
 
 const MANIFEST: &str = "MANIFEST";
 const PREVIOUS: &str = "MANIFEST.previous";
@@ -32,7 +32,8 @@ pub struct Snapshot {
     pub folder: Folder,
     /// The manifest of that commit.
     pub manifest: Manifest,
-    /// Why the newest manifest could not be read, if this is the one before it.
+    /// Why the newest manifest could not be read, if this is the one before it: what the last
+    /// commit added is not here.
     pub fallback: Option<String>,
     _readers: Option<File>,
 }
@@ -64,6 +65,22 @@ impl Folder {
     /// The path of the list of split traces with this number.
     pub fn splits_file(&self, number: u64) -> PathBuf {
         self.file(splits_file(number))
+    }
+
+    /// Opens a segment, which must be the one that the manifest names.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn open(&self, entry: &SegmentEntry) -> Result<SegmentFile, CorpusError> {
+        let path = self.segment(entry.number);
+        let file = SegmentFile::open(&path)?;
+        let (first, last) = file.range();
+        let found = (file.footer_crc(), file.traces() as u64, file.spans() as u64, first, last);
+        if found != (entry.crc, entry.traces, entry.spans, entry.first, entry.last) {
+            let what = "the segment is not the one that the manifest names".to_owned();
+            return Err(CorpusError::Damaged { path, what });
+        }
+        Ok(file)
     }
 
     fn file(&self, name: impl AsRef<Path>) -> PathBuf {
@@ -100,7 +117,8 @@ impl Folder {
     /// Opens the corpus for writing, makes it if there is none, and removes what crashes left.
     ///
     /// # Errors
-    /// [`CorpusError`].
+    /// [`CorpusError`]. A damaged manifest is one: going on with the one before would lose what the
+    /// last commit added, which is for people to decide, by removing the damaged file.
     pub fn write(&self) -> Result<Writer, CorpusError> {
         self.check_own()?;
         fs::create_dir_all(self.path.join(SEGMENTS)).map_err(CorpusError::io(&self.path))?;
@@ -123,6 +141,13 @@ impl Folder {
         note(&mut lock).map_err(CorpusError::io(&lock_path))?;
         let manifest = match self.manifest() {
             Err(CorpusError::Missing(_)) => Manifest::new(),
+            Ok((_, Some(damage))) if self.path.join(MANIFEST).exists() => {
+                let what = format!(
+                    "{damage}; remove this file to go on with the commit before, without what \
+                     the last one added"
+                );
+                return Err(CorpusError::Damaged { path: self.path.join(MANIFEST), what });
+            }
             found => found?.0,
         };
         let mut writer = Writer { folder: self.clone(), manifest, _lock: lock };
@@ -170,8 +195,15 @@ impl Folder {
         let Some(number) = manifest.splits else { return Ok(Splits::default()) };
         let path = self.splits_file(number);
         let bytes = fs::read(&path).map_err(CorpusError::io(&path))?;
-        let what = || "the list of split traces is cut off or changed".to_owned();
-        Splits::parse(&bytes).ok_or_else(|| CorpusError::Damaged { path, what: what() })
+        let sizes: HashMap<u64, u64> =
+            manifest.segments.iter().map(|entry| (entry.number, entry.traces)).collect();
+        let is_there = |piece: &Piece| {
+            sizes.get(&piece.file).is_some_and(|&traces| u64::from(piece.ordinal) < traces)
+        };
+        let splits = Splits::parse(&bytes);
+        let splits = splits.filter(|splits| splits.pieces().iter().all(is_there));
+        let what = || "the list of split traces is not what was written".to_owned();
+        splits.ok_or_else(|| CorpusError::Damaged { path, what: what() })
     }
 
     fn open_lock(&self, name: &str) -> io::Result<File> {
@@ -186,7 +218,7 @@ impl Folder {
             Ok(manifest) => Ok((manifest, None)),
             Err(newer @ CorpusError::Newer { .. }) => Err(newer),
             Err(error) => match self.parse(PREVIOUS) {
-                Ok(manifest) => Ok((manifest, Some(error.to_string()))),
+                Ok(manifest) => Ok((manifest, Some(why(&error)))),
                 Err(_) => Err(error),
             },
         }
@@ -223,6 +255,18 @@ impl Snapshot {
     /// [`CorpusError`].
     pub fn splits(&self) -> Result<Splits, CorpusError> {
         self.folder.splits(&self.manifest)
+    }
+
+    /// Opens segment `number`.
+    ///
+    /// # Errors
+    /// [`CorpusError`].
+    pub fn open(&self, number: u64) -> Result<SegmentFile, CorpusError> {
+        let entry = self.manifest.segments.iter().find(|entry| entry.number == number);
+        let path = || self.folder.segment(number);
+        let what = || "the manifest names no such segment".to_owned();
+        let entry = entry.ok_or_else(|| CorpusError::Damaged { path: path(), what: what() })?;
+        self.folder.open(entry)
     }
 }
 
@@ -326,6 +370,15 @@ impl Writer {
             fs::remove_file(&path).map_err(CorpusError::io(&path))?;
         }
         Ok(true)
+    }
+}
+
+/// Why a manifest cannot be read, without its path.
+fn why(error: &CorpusError) -> String {
+    match error {
+        CorpusError::Damaged { what, .. } => what.clone(),
+        CorpusError::Missing(_) => "the manifest is not there".to_owned(),
+        other => other.to_string(),
     }
 }
 

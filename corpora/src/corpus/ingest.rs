@@ -15,7 +15,6 @@ use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use ir::{Schema, Segment};
 
 use super::CorpusError;
-use super::file::SegmentFile;
 use super::folder::Writer;
 use super::manifest::{InputEntry, Manifest, SegmentEntry};
 use super::splits::Arrivals;
@@ -164,6 +163,7 @@ impl Ingest {
             Ok(Some(opened)) => opened,
             Ok(None) => {
                 self.report.known += 1;
+                self.next.unread.remove(&*input.name);
                 let bytes = input.bytes.unwrap_or(0);
                 self.options.progress.fetch_add(bytes, Ordering::Relaxed);
                 return Ok(());
@@ -352,7 +352,7 @@ impl Ingest {
         }
         let mut arrivals = Arrivals::new(new);
         for entry in &older {
-            let segment = open(&self.writer, entry.number)?.segment(None);
+            let segment = self.writer.folder().open(entry)?.segment(None);
             arrivals.meet(entry.number, &segment.traces.id);
             segment.sound().map_err(CorpusError::from)?;
         }
@@ -402,6 +402,7 @@ pub(super) fn put(
     Ok(SegmentEntry {
         number,
         bytes: written.bytes,
+        crc: written.footer_crc,
         traces: written.traces,
         spans: written.spans,
         first: written.first,
@@ -409,9 +410,4 @@ pub(super) fn put(
         rootless: flagged(ROOTLESS),
         clock_defects: flagged(CLOCK_DEFECT),
     })
-}
-
-/// Opens a segment.
-pub(super) fn open(writer: &Writer, number: u64) -> Result<SegmentFile, CorpusError> {
-    SegmentFile::open(&writer.folder().segment(number))
 }

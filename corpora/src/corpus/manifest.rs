@@ -44,6 +44,8 @@ pub struct SegmentEntry {
     pub number: u64,
     /// Length of the file.
     pub bytes: u64,
+    /// Checksum of the file's footer, which has those of all its blocks.
+    pub crc: u32,
     /// Traces, those included that lie in other segments, too.
     pub traces: u64,
     /// Spans.

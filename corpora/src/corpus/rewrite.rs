@@ -63,13 +63,13 @@ impl Rewrite {
 
     /// A segment, and which of its traces count.
     pub(super) fn open(&self, number: u64) -> Result<Part, CorpusError> {
-        let segment = ingest::open(&self.writer, number)?.segment(None);
+        let segment = self.file(number)?.segment(None);
         Ok(Part::new(segment, self.moved.get(&number).cloned().unwrap_or_default()))
     }
 
     /// The file of a segment.
     pub(super) fn file(&self, number: u64) -> Result<SegmentFile, CorpusError> {
-        ingest::open(&self.writer, number)
+        SegmentFile::open(&self.writer.folder().segment(number))
     }
 
     /// Puts all traces that lie in several segments together, group by group; how many these are.
