@@ -28,7 +28,20 @@ impl Mask {
         Self { words, len }
     }
 
+    /// The places where an iterator of known length gives `true`.
+    pub fn collect(mut items: impl ExactSizeIterator<Item = bool>) -> Self {
+        let len = items.len();
+        let mut mask = Self::empty(len);
+        for (index, word) in mask.words.iter_mut().enumerate() {
+            for bit in 0..(len - index * 64).min(64) {
+                *word |= u64::from(items.next().unwrap_or_default()) << bit;
+            }
+        }
+        mask
+    }
+
     /// How many numbers it ranges over.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -39,21 +52,25 @@ impl Mask {
     }
 
     /// The bits, 64 to a word, low bit first.
+    #[inline]
     pub fn words(&self) -> &[u64] {
         &self.words
     }
 
     /// The bits, to be written 64 at a time; bits beyond the range must stay zero.
+    #[inline]
     pub fn words_mut(&mut self) -> &mut [u64] {
         &mut self.words
     }
 
     /// Whether `index` is in the set; `false` beyond its range.
+    #[inline]
     pub fn get(&self, index: usize) -> bool {
         index < self.len && self.words[index / 64] >> (index % 64) & 1 == 1
     }
 
     /// Adds `index`, which must be below `len`.
+    #[inline]
     pub fn insert(&mut self, index: usize) {
         debug_assert!(index < self.len);
         self.words[index / 64] |= 1 << (index % 64);

@@ -48,10 +48,19 @@ impl Row {
             resource: span.resource,
             scope: if structure { span.scope } else { 0 },
             flags: if structure { span.flags } else { 0 },
-            kind: span.kind,
+            kind: span.known_kind(),
             status: if span.status > LAST_STATUS { 0 } else { span.status },
             ..Self::default()
         }
+    }
+}
+
+impl SpanRecord<'_> {
+    /// The number of its kind, 0 where it is none of OTLP's.
+    pub(super) fn known_kind(&self) -> u8 {
+        /// The largest of them.
+        const LAST_KIND: u8 = 5;
+        if self.kind > LAST_KIND { 0 } else { self.kind }
     }
 }
 
@@ -128,27 +137,23 @@ impl Open {
             .iter()
             .filter_map(|&(key, place)| Some((key, columns[place as usize].pack(rows.len())?)));
         let cells = cells.collect();
-        // Packing passes over the values again and again, so they are laid side by side.
-        let mut values = Vec::with_capacity(rows.len());
-        let mut pack = |field: fn(&Row) -> u64| {
-            values.clear();
-            values.extend(rows.iter().map(field));
-            Packed::new(&values)
-        };
+        let scratch = &mut Vec::with_capacity(rows.len());
         let chunk = Chunk {
             rows: rows.len(),
-            start: pack(|row| row.start),
-            duration: pack(|row| row.end.wrapping_sub(row.start)),
-            id: pack(|row| row.id),
-            parent: pack(|row| row.parent),
-            trace: pack(|row| row.trace.into()),
-            operation: pack(|row| row.operation.into()),
-            resource: pack(|row| row.resource.into()),
-            message: pack(|row| row.message.into()),
-            rest: pack(|row| row.rest.into()),
-            scope: pack(|row| row.scope.into()),
-            flags: pack(|row| row.flags.into()),
-            marks: pack(|row| u64::from(row.kind) << 4 | u64::from(row.status)),
+            start: Packed::of(rows, scratch, |row| row.start),
+            duration: Packed::of(rows, scratch, |row| row.end.wrapping_sub(row.start)),
+            id: Packed::of(rows, scratch, |row| row.id),
+            parent: Packed::of(rows, scratch, |row| row.parent),
+            trace: Packed::of(rows, scratch, |row| row.trace.into()),
+            operation: Packed::of(rows, scratch, |row| row.operation.into()),
+            resource: Packed::of(rows, scratch, |row| row.resource.into()),
+            message: Packed::of(rows, scratch, |row| row.message.into()),
+            rest: Packed::of(rows, scratch, |row| row.rest.into()),
+            scope: Packed::of(rows, scratch, |row| row.scope.into()),
+            flags: Packed::of(rows, scratch, |row| row.flags.into()),
+            marks: Packed::of(rows, scratch, |row| {
+                u64::from(row.kind) << 4 | u64::from(row.status)
+            }),
             columns: cells,
         };
         self.rows.clear();
@@ -293,11 +298,17 @@ struct Packed {
 }
 
 impl Packed {
-    fn new(values: &[u64]) -> Self {
+    /// A field of rows. Packing passes over the values again and again, so unless all are the same
+    /// they are laid side by side in `values`.
+    fn of(rows: &[Row], values: &mut Vec<u64>, field: impl Fn(&Row) -> u64) -> Self {
+        let base = rows.first().map_or(0, &field);
+        if rows.iter().all(|row| field(row) == base) {
+            return Self { base, offsets: None };
+        }
+        values.clear();
+        values.extend(rows.iter().map(field));
         let base = values.iter().copied().min().unwrap_or(0);
-        let constant = values.iter().all(|&value| value == base);
-        let offsets = values.iter().map(|&value| value - base);
-        Self { base, offsets: (!constant).then(|| Narrow::pack(offsets)) }
+        Self { base, offsets: Some(Narrow::pack(values.iter().map(|&value| value - base))) }
     }
 
     /// Appends what `make` makes of the numbers of these rows.

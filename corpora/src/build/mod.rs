@@ -59,9 +59,6 @@ pub use stored::{Stored, refill, refill_kept};
 use traces::{Part, Root, Texts, TraceTable};
 use wanted::{Found, Wanted, find};
 
-/// The largest OTLP number of a kind.
-const LAST_KIND: u8 = 5;
-
 /// A span as a reader found it, without its attributes.
 #[derive(Clone, Copy, Debug)]
 pub struct SpanRecord<'a> {
@@ -276,8 +273,6 @@ impl Builder {
             }
             None => self.traces.add(span.trace_id, part, texts),
         };
-        let kind = if span.kind > LAST_KIND { 0 } else { span.kind };
-        let record = SpanRecord { kind, ..*span };
         let plan = &mut self.plans[plan as usize];
         let message = match span.message {
             "" => 0,
@@ -290,14 +285,14 @@ impl Builder {
             _ => 0,
         };
         let structure = self.schema.structure();
-        let row = || Row { trace, operation, message, rest, ..Row::of(&record, structure) };
+        let row = || Row { trace, operation, message, rest, ..Row::of(span, structure) };
         let (anywhere, keys) = (&self.anywhere, &mut self.keys);
         if plan.reads.named {
             plan.add(row(), known, attributes, anywhere, keys);
         } else {
             let borne = self.bearing[span.resource as usize];
             plan.add_bearing(row, known, attributes, borne, anywhere, keys);
-            self.fingerprints.push(self.seeds.span(&record, name_hash));
+            self.fingerprints.push(self.seeds.span(span, name_hash));
         }
     }
 
@@ -314,10 +309,16 @@ impl Builder {
         self.traces.is_number(number, id)
     }
 
-    /// The same as [`Self::guess_trace`] for the code of a text that is the value of a key.
+    /// The hash of a text that is the value of a key, for [`Self::guess_code`].
     #[inline]
-    pub fn guess_code(&self, key: u32, text: &[u8]) -> Option<u32> {
-        self.keys.dictionaries[key as usize].guess(text)
+    pub fn hash_text(&self, key: u32, text: &[u8]) -> u64 {
+        self.keys.dictionaries[key as usize].hash(text)
+    }
+
+    /// The same as [`Self::guess_trace`] for the code of the text with this hash.
+    #[inline]
+    pub fn guess_code(&self, key: u32, hash: u64) -> Option<u32> {
+        self.keys.dictionaries[key as usize].guess(hash)
     }
 
     /// Whether a guess is the code of the text.

@@ -69,6 +69,8 @@ pub(super) struct KeyValues {
     pub(super) bits: Vec<u64>,
     /// Which spans have a value.
     pub(super) present: Vec<bool>,
+    /// Whether all have.
+    pub(super) is_full: bool,
 }
 
 /// The rows of a table to be: spans of a plan.
@@ -209,7 +211,7 @@ impl PlanRows {
     /// would jump between chunks.
     fn values(&self, shared: &Shared, key: usize) -> KeyValues {
         let (mut bits, mut present) = (vec![0; self.rows.len()], vec![false; self.rows.len()]);
-        let mut kind = None;
+        let (mut kind, mut values) = (None, 0);
         let mut before = 0;
         let mut rows = Vec::with_capacity(ROWS);
         for part in self.rows.chunk_by(same_chunk) {
@@ -222,11 +224,13 @@ impl PlanRows {
                     let cell = Cell { kind: *all, bits: found }.recoded(|code| codes.get(code));
                     bits[before + place] = cell.bits;
                     present[before + place] = true;
+                    values += 1;
                 });
             }
             before += part.len();
         }
-        KeyValues { kind, bits, present }
+        let is_full = values == self.rows.len();
+        KeyValues { kind, bits, present, is_full }
     }
 
     /// The attributes of one row, by number of the key, with the run's codes.

@@ -37,7 +37,7 @@ impl Seeds {
         let Self([.., c, d]) = self;
         let mut hash = self.trace(span.trace_id);
         for (left, right) in
-            [(span.span_id, span.start), (span.end, name), (u64::from(span.kind), hash)]
+            [(span.span_id, span.start), (span.end, name), (u64::from(span.known_kind()), hash)]
         {
             hash = mix(hash ^ left ^ c, right ^ d).wrapping_add(hash.rotate_left(29));
         }

@@ -238,9 +238,10 @@ fn attributes(
             for &table in &tables {
                 let rows = &contents[table].rows;
                 let bits = rows.iter().map(|&row| values.bits[row as usize]).collect();
-                let mut present = Mask::empty(rows.len());
-                let bears = |(_, row): &(usize, &u32)| values.present[**row as usize];
-                rows.iter().enumerate().filter(bears).for_each(|(at, _)| present.insert(at));
+                let present = match values.is_full {
+                    true => Mask::full(rows.len()),
+                    false => Mask::collect(rows.iter().map(|&row| values.present[row as usize])),
+                };
                 let column = column_of(kind, bits, present, &shared.dictionaries[key]);
                 if !matches!(column.values, Values::Empty) {
                     columns[table].push((key, column));
@@ -304,8 +305,10 @@ fn column_of(
     }
     // A missing slot holds some value of the column, so that it does not widen it.
     let first = bits[first];
-    for (row, bits) in bits.iter_mut().enumerate() {
-        *bits = if present.get(row) { *bits } else { first };
+    for (bits, &word) in bits.chunks_mut(64).zip(present.words()).filter(|(_, word)| **word != !0) {
+        for (at, bits) in bits.iter_mut().enumerate() {
+            *bits = if word >> at & 1 == 1 { *bits } else { first };
+        }
     }
     let bits = bits.iter().copied();
     let values = match kind {

@@ -122,6 +122,13 @@ impl TraceTable {
 
     /// Adds what `part` says of the trace `id`; the trace's number.
     pub(super) fn add(&mut self, id: u128, part: Part, texts: Texts<'_>) -> u32 {
+        // Spans of a new trace often come one after the other.
+        if let Some(last) = self.entries.len().checked_sub(1)
+            && self.entries[last].id() == id
+        {
+            self.join(last as u32, part, texts);
+            return last as u32;
+        }
         let Self { entries, numbers, seeds, .. } = self;
         let hash = seeds.trace(id);
         let (high, low) = ((id >> 64) as u64, id as u64);

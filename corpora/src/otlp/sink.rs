@@ -51,8 +51,13 @@ pub trait SpanSink {
         false
     }
 
-    /// What is probably the code of a text that is the value of the key of this number.
-    fn guess_code(&self, _: u32, _: &[u8]) -> Option<u32> {
+    /// The hash of a text that is the value of the key of this number; see [`Builder::hash_text`].
+    fn hash_text(&self, _: u32, _: &[u8]) -> u64 {
+        0
+    }
+
+    /// What is probably the code of the text with this hash.
+    fn guess_code(&self, _: u32, _: u64) -> Option<u32> {
         None
     }
 
@@ -125,8 +130,13 @@ impl SpanSink for Builder {
     }
 
     #[inline]
-    fn guess_code(&self, key: u32, text: &[u8]) -> Option<u32> {
-        self.guess_code(key, text)
+    fn hash_text(&self, key: u32, text: &[u8]) -> u64 {
+        self.hash_text(key, text)
+    }
+
+    #[inline]
+    fn guess_code(&self, key: u32, hash: u64) -> Option<u32> {
+        self.guess_code(key, hash)
     }
 
     #[inline]

@@ -109,6 +109,18 @@ fn all_that_is_usual_is_recognized() {
 }
 
 #[test]
+fn names_that_are_not_written_as_they_read_are_told_apart() {
+    let mut pair = Pair::new();
+    for name in [r#"a\"b"#, r#"a\"b"#, "a", r#"a"b"#, r"a\\b", r"a\\b", r"a\b", "a", "", "a\u{e9}"]
+    {
+        let name = format!(r#""name":"{name}""#);
+        let text = DOCUMENTS[0].replace(r#""name":"GET /""#, &name);
+        pair.compare(text.as_bytes());
+        pair.compare(text.as_bytes());
+    }
+}
+
+#[test]
 fn json_test_suite_is_read_as_by_the_strict_reader() {
     let Some(folder) = super::data("json_test_suite/test_parsing") else { return };
     let mut pair = Pair::new();

@@ -52,7 +52,13 @@ impl<T: Pod> Buffer<T> {
         buffer
     }
 
+    #[cold]
+    fn copy(&mut self) {
+        *self = Self::collect(self.iter().copied());
+    }
+
     /// How many items there are; no look at them.
+    #[inline]
     pub fn len(&self) -> usize {
         self.len
     }
@@ -80,6 +86,7 @@ impl<T: Pod> Default for Buffer<T> {
 impl<T: Pod> Deref for Buffer<T> {
     type Target = [T];
 
+    #[inline]
     fn deref(&self) -> &[T] {
         match &self.memory {
             Memory::Own(lines) => &bytemuck::cast_slice(lines)[..self.len],
@@ -93,9 +100,10 @@ impl<T: Pod> Deref for Buffer<T> {
 
 /// What is stored is copied before it is changed.
 impl<T: Pod> DerefMut for Buffer<T> {
+    #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
         if let Memory::Stored { .. } = self.memory {
-            *self = Self::collect(self.iter().copied());
+            self.copy();
         }
         match &mut self.memory {
             Memory::Own(lines) => &mut bytemuck::cast_slice_mut(lines)[..self.len],

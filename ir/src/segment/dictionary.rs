@@ -211,11 +211,17 @@ impl DictionaryBuilder {
         code
     }
 
-    /// What is probably the code of a value of this text. Asked for many texts before any answer is
-    /// held to [`Self::is_code`], so that the waits for memory overlap.
+    /// The hash of a text, for [`Self::guess`].
     #[inline]
-    pub fn guess(&self, text: &[u8]) -> Option<u32> {
-        self.codes.find(self.hasher.hash_one(text), |_| true).copied()
+    pub fn hash(&self, text: &[u8]) -> u64 {
+        self.hasher.hash_one(text)
+    }
+
+    /// What is probably the code of a value of the text with this hash. Asked for many texts before
+    /// any answer is held to [`Self::is_code`], so that the waits for memory overlap.
+    #[inline]
+    pub fn guess(&self, hash: u64) -> Option<u32> {
+        self.codes.find(hash, |_| true).copied()
     }
 
     /// Whether a guess is the code of this value.

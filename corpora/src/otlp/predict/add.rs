@@ -3,7 +3,7 @@
 use ir::Value as OwnedValue;
 
 use super::super::SpanSink;
-use super::automaton::OperationId;
+use super::operations::OperationId;
 use super::span::{Found, Scalar, Spans, Text};
 use crate::build::{AttributeValue, Known, Numbers, ScalarRef, SpanRecord};
 
@@ -19,16 +19,24 @@ impl Spans {
     /// is, then whether it is there, in loops so short that the processor waits for many at once.
     pub(super) fn look_up(&mut self, text: &[u8], found: &mut [Found], sink: &mut impl SpanSink) {
         let Self { known, texts, unescaped, .. } = self;
-        for found in &mut *found {
-            found.trace = sink.guess_trace(found.trace_id);
+        for Text { key, piece, hash, .. } in &mut *texts {
+            *hash = sink.hash_text(*key, piece.bytes(text, unescaped));
         }
-        for Text { key, piece, guess, .. } in &mut *texts {
-            *guess = sink.guess_code(*key, piece.bytes(text, unescaped));
+        // Spans of one trace often come one after the other.
+        let (mut id, mut trace) = (0, None);
+        for found in &mut *found {
+            if found.trace_id != id {
+                (id, trace) = (found.trace_id, sink.guess_trace(found.trace_id));
+            }
+            found.trace = trace;
+        }
+        for Text { key, hash, guess, .. } in &mut *texts {
+            *guess = sink.guess_code(*key, *hash);
         }
         for found in found {
             found.trace = found.trace.filter(|&trace| sink.is_trace(trace, found.trace_id));
         }
-        for Text { place, key, piece, guess } in &*texts {
+        for Text { place, key, piece, guess, .. } in &*texts {
             let bytes = piece.bytes(text, unescaped);
             let code = match guess {
                 Some(code) if sink.is_code(*key, *code, bytes) => *code,

@@ -6,8 +6,10 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::holes::Reader;
+use super::chain::{Chain, TRIES};
+use super::holes::{Reader, Usual};
 use super::lanes::{BLOCK, Lanes};
+use super::operations::{Operation, OperationId, PLACES};
 use super::place::{Hole, Place};
 use crate::build::Want;
 
@@ -19,12 +21,6 @@ const EDGES: usize = 4;
 const LONGEST: usize = 4;
 /// Most blocks of literals: 2 MiB.
 const BLOCKS: usize = 1 << 15;
-/// Most operations that have nodes of their own.
-const OPERATIONS: usize = 384;
-/// Longest name of those.
-const LONGEST_NAME: usize = BLOCK - 1;
-/// A power of two.
-const PLACES: usize = 1 << 11;
 
 /// Number of a node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,14 +31,6 @@ impl NodeId {
     pub(super) const BEFORE: Self = Self(0);
     /// After a span.
     pub(super) const END: Self = Self(1);
-}
-
-/// Number of an operation; [`Self::OTHER`] for those that are not told apart.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub(super) struct OperationId(u16);
-
-impl OperationId {
-    pub(super) const OTHER: Self = Self(0);
 }
 
 /// A hole as part of the spans of an operation.
@@ -56,6 +44,12 @@ pub(super) struct Node {
     pub(super) operation: OperationId,
     /// Number of the key.
     pub(super) key: u32,
+    /// Of the value, if it is a text.
+    pub(super) usual: Usual,
+    /// One more than the number of the chain after it; 0 for none.
+    pub(super) chain: u16,
+    /// How often a longer one is still looked for.
+    pub(super) tries: u8,
 }
 
 /// A literal from the end of a hole to the begin of the next; of length 0 if there is none.
@@ -67,29 +61,21 @@ struct Edge {
     next: u32,
 }
 
-#[derive(Debug)]
-struct Operation {
-    name: Box<str>,
-    /// The name with its closing quote, in a block.
-    block: [u8; BLOCK],
-    /// The node after the name, once there is one.
-    after_name: Option<NodeId>,
-    /// The sink's number, once a span was added.
-    number: Option<u32>,
-}
-
 /// Nodes, edges and operations.
 #[derive(Debug)]
 pub(super) struct Automaton {
     nodes: Vec<Node>,
     numbers: HashTable<u32>,
     blocks: Vec<[u8; BLOCK]>,
-    keys: Vec<Box<str>>,
+    pub(super) chains: Vec<Chain>,
+    pub(super) keys: Vec<Box<str>>,
     key_numbers: HashTable<u32>,
-    operations: Vec<Operation>,
-    operation_ids: HashMap<Box<str>, OperationId>,
+    pub(super) operations: Vec<Operation>,
+    pub(super) operation_ids: HashMap<Box<str>, OperationId>,
     /// Operations by a hash of their names; of several the last.
-    places: Box<[OperationId; PLACES]>,
+    pub(super) places: Box<[OperationId; PLACES]>,
+    /// The operation that was seen last.
+    pub(super) last: OperationId,
     hasher: DefaultHashBuilder,
     is_full: bool,
 }
@@ -103,18 +89,22 @@ impl Automaton {
             want: Want::Nothing,
             operation: OperationId::OTHER,
             key: 0,
+            usual: Usual::default(),
+            chain: 0,
+            tries: TRIES,
         };
-        let other =
-            Operation { name: "".into(), block: [0; BLOCK], after_name: None, number: None };
+        let other = Operation { block: [0; BLOCK], ..Operation::new("") };
         Self {
             nodes: vec![node(Hole::End), node(Hole::End)],
             numbers: HashTable::new(),
             blocks: Vec::new(),
+            chains: Vec::new(),
             keys: Vec::new(),
             key_numbers: HashTable::new(),
             operations: vec![other],
             operation_ids: HashMap::new(),
             places: Box::new([OperationId::OTHER; PLACES]),
+            last: OperationId::OTHER,
             hasher: DefaultHashBuilder::default(),
             is_full: false,
         }
@@ -131,6 +121,7 @@ impl Automaton {
             + size_of_val(&*self.places)
             + self.nodes.capacity() * size_of::<Node>()
             + self.blocks.capacity() * BLOCK
+            + self.chains.capacity() * size_of::<Chain>()
             + self.keys.capacity() * size_of::<Box<str>>()
             + self.operations.capacity() * size_of::<Operation>()
             + self.numbers.allocation_size()
@@ -146,6 +137,11 @@ impl Automaton {
     #[inline(always)]
     pub(super) fn node(&self, id: NodeId) -> &Node {
         &self.nodes[id.0 as usize]
+    }
+
+    #[inline(always)]
+    pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
+        &mut self.nodes[id.0 as usize]
     }
 
     /// A key's text.
@@ -229,7 +225,8 @@ impl Automaton {
             own => wants(&operations[usize::from(own.0)].name, &keys[key as usize]),
         };
         let edges = [Edge::default(); EDGES];
-        nodes.push(Node { edges, place, hole, want, operation, key });
+        let (usual, chain, tries) = (Usual::default(), 0, TRIES);
+        nodes.push(Node { edges, place, hole, want, operation, key, usual, chain, tries });
         numbers.insert_unique(hash, number, |&number| {
             let node = &nodes[number as usize];
             hasher.hash_one((node.operation, node.hole, node.place, node.key))
@@ -260,73 +257,6 @@ impl Automaton {
         }
     }
 
-    /// The operation whose name is at `at`, if it is known, and where the name ends.
-    #[inline(always)]
-    pub(super) fn operation_at(
-        &self,
-        reader: Reader<'_, impl Lanes>,
-        at: usize,
-    ) -> Option<(OperationId, usize)> {
-        let end = reader.plain(at);
-        if end > LONGEST_NAME || reader.text.get(at + end) != Some(&b'"') {
-            return None;
-        }
-        let id = self.places[place(&reader.text[at..at + end])];
-        let block = &self.operations[usize::from(id.0)].block;
-        let same = reader.agree(at, block, end + 1);
-        same.then_some((id, at + end))
-    }
-
-    /// The number of an operation, a new one if it is new.
-    pub(super) fn operation(&mut self, name: &str) -> OperationId {
-        if name.len() > LONGEST_NAME || !name.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
-            return OperationId::OTHER;
-        }
-        let place = place(name.as_bytes());
-        let id = match self.operation_ids.get(name) {
-            Some(&id) => id,
-            None if self.operations.len() == OPERATIONS => return OperationId::OTHER,
-            None => {
-                let id = OperationId(self.operations.len() as u16);
-                let mut block = [0; BLOCK];
-                block[..name.len()].copy_from_slice(name.as_bytes());
-                block[name.len()] = b'"';
-                self.operation_ids.insert(name.into(), id);
-                self.operations.push(Operation {
-                    name: name.into(),
-                    block,
-                    after_name: None,
-                    number: None,
-                });
-                id
-            }
-        };
-        self.places[place] = id;
-        id
-    }
-
-    /// The node after a name of which `node` is the node before any name.
-    #[inline(always)]
-    pub(super) fn after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
-        if operation == OperationId::OTHER {
-            return node;
-        }
-        let known = self.operations[usize::from(operation.0)].after_name;
-        match known {
-            Some(after) if self.node(after).place == self.node(node).place => after,
-            _ => self.new_after_name(node, operation),
-        }
-    }
-
-    #[cold]
-    fn new_after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
-        let Node { hole, place, key, .. } = *self.node(node);
-        let key = self.keys[key as usize].clone();
-        let own = self.node_of(operation, (hole, place, key.as_bytes()), |_, _| Want::Nothing);
-        self.operations[usize::from(operation.0)].after_name = own;
-        own.unwrap_or(node)
-    }
-
     fn key_number(&mut self, key: &[u8]) -> Option<u32> {
         let Self { keys, key_numbers, hasher, .. } = self;
         let hash = hasher.hash_one(key);
@@ -345,18 +275,4 @@ impl Automaton {
         });
         Some(number)
     }
-}
-
-/// Where an operation of this name is looked for.
-#[inline(always)]
-fn place(name: &[u8]) -> usize {
-    let word = |bytes: Option<&[u8; 8]>| bytes.map_or(0, |bytes| u64::from_le_bytes(*bytes));
-    let (first, last) = if name.len() >= 8 {
-        (word(name.first_chunk()), word(name.last_chunk()))
-    } else {
-        (name.iter().fold(0, |word, &byte| word << 8 | u64::from(byte)), 0)
-    };
-    let mixed =
-        (first ^ last.rotate_left(23) ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-    (mixed >> (u64::BITS - PLACES.ilog2())) as usize
 }

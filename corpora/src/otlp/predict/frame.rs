@@ -40,7 +40,9 @@ pub(super) struct Frame {
 
 /// The frames that are known, and the one of the document at hand.
 pub(super) struct Frames {
-    known: HashMap<Box<[u8]>, Frame>,
+    known: Vec<Frame>,
+    /// Places among the known ones, by key.
+    places: HashMap<Box<[u8]>, u32>,
     bytes: usize,
     key: Vec<u8>,
     lists: usize,
@@ -50,13 +52,16 @@ pub(super) struct Frames {
 impl Frames {
     /// Knows none yet.
     pub(super) fn new() -> Self {
-        let (known, key) = (HashMap::new(), Vec::new());
-        Self { known, bytes: 0, key, lists: 0, strict: Strict::new() }
+        let (known, places, key) = (Vec::new(), HashMap::new(), Vec::new());
+        Self { known, places, bytes: 0, key, lists: 0, strict: Strict::new() }
     }
 
     /// Bytes that it takes, about.
     pub(super) fn bytes(&self) -> usize {
-        self.bytes + self.known.allocation_size() + self.key.capacity()
+        self.bytes
+            + self.known.capacity() * size_of::<Frame>()
+            + self.places.allocation_size()
+            + self.key.capacity()
     }
 
     /// Forgets the document at hand.
@@ -87,20 +92,34 @@ impl Frames {
         sink: &mut impl SpanSink,
         attributes: &mut Vec<Attribute>,
     ) -> Option<&Frame> {
-        if !self.known.contains_key(&*self.key) {
-            let frame = self.read(sink, attributes)?;
-            if self.known.len() == FRAMES || self.bytes + self.key.len() > BYTES {
-                self.known.clear();
-                self.bytes = 0;
-            }
-            self.bytes += self.key.len();
-            self.known.insert(self.key.as_slice().into(), frame);
-        }
+        let place = match self.places.get(&*self.key) {
+            Some(&place) => place as usize,
+            None => self.learn(sink, attributes)?,
+        };
         // A byte within the text that looks like our separator makes the numbers differ.
-        self.known.get(&*self.key).filter(|frame| frame.owners.len() == self.lists)
+        self.known.get(place).filter(|frame| frame.owners.len() == self.lists)
     }
 
+    /// The place of the frame of the document at hand, which is new.
     #[cold]
+    fn learn(
+        &mut self,
+        sink: &mut impl SpanSink,
+        attributes: &mut Vec<Attribute>,
+    ) -> Option<usize> {
+        let frame = self.read(sink, attributes)?;
+        if self.known.len() == FRAMES || self.bytes + self.key.len() > BYTES {
+            self.known.clear();
+            self.places.clear();
+            self.bytes = 0;
+        }
+        let place = self.known.len();
+        self.known.push(frame);
+        self.bytes += self.key.len();
+        self.places.insert(self.key.as_slice().into(), place as u32);
+        Some(place)
+    }
+
     fn read(&mut self, sink: &mut impl SpanSink, attributes: &mut Vec<Attribute>) -> Option<Frame> {
         let mut text = Vec::new();
         for (number, part) in self.key.split(|&byte| byte == SPANS).enumerate() {

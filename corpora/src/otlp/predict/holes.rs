@@ -50,6 +50,19 @@ impl Piece {
     }
 }
 
+/// How long the value of a hole is, as a rule: what came twice in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usual(u8, u8);
+
+impl Usual {
+    /// Notes a length that was not the usual one.
+    #[inline(always)]
+    fn set(&mut self, len: usize) {
+        let Self(usual, last) = *self;
+        *self = if last == len as u8 { Self(last, last) } else { Self(usual, len as u8) };
+    }
+}
+
 /// A document on its way through the recognizer.
 #[derive(Clone, Copy)]
 pub(super) struct Reader<'t, L> {
@@ -70,9 +83,29 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// How many bytes from `at` on are plain, at most a block.
     #[inline(always)]
     pub(super) fn plain(self, at: usize) -> usize {
+        self.ends(at).trailing_zeros() as usize
+    }
+
+    /// The same as [`Self::plain`], where it was `usual` before. If it is that again, the processor
+    /// need not wait for the text to go on behind it: what is there was guessed, not worked out.
+    #[inline(always)]
+    fn plain_as(self, at: usize, usual: &mut Usual) -> usize {
+        let ends = self.ends(at);
+        let len = usual.0 & (BLOCK as u8 - 1);
+        // The lowest bit that is set is that of the usual length.
+        if ends << (BLOCK as u8 - 1 - len) == 1 << (BLOCK - 1) {
+            return usize::from(len);
+        }
+        let len = ends.trailing_zeros() as usize;
+        usual.set(len);
+        len
+    }
+
+    #[inline(always)]
+    fn ends(self, at: usize) -> u64 {
         match self.text.get(at..).and_then(<[u8]>::first_chunk) {
-            Some(block) => self.lanes.plain(block),
-            None => Portable.plain(&self.last_block(at)),
+            Some(block) => self.lanes.ends(block),
+            None => Portable.ends(&self.last_block(at)),
         }
     }
 
@@ -90,7 +123,23 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// others read as goes to `unescaped`.
     #[inline(always)]
     pub(super) fn string(self, at: usize, unescaped: &mut String) -> Option<(Piece, usize)> {
-        let end = at + self.plain(at);
+        self.string_of(at, at + self.plain(at), unescaped)
+    }
+
+    /// The same, where the plain part is probably as long as it was before.
+    #[inline(always)]
+    pub(super) fn string_as(
+        self,
+        at: usize,
+        usual: &mut Usual,
+        unescaped: &mut String,
+    ) -> Option<(Piece, usize)> {
+        self.string_of(at, at + self.plain_as(at, usual), unescaped)
+    }
+
+    /// The same, where the plain part ends at `end`.
+    #[inline(always)]
+    fn string_of(self, at: usize, end: usize, unescaped: &mut String) -> Option<(Piece, usize)> {
         if self.text.get(end) == Some(&b'"') {
             return Some((Piece::of_text(at, end), end));
         }
@@ -168,8 +217,9 @@ impl<'t, L: Lanes> Reader<'t, L> {
     pub(super) fn unsigned_text(self, at: usize) -> Option<(u64, usize)> {
         /// Of a time in our century.
         const USUAL: usize = 19;
-        if self.text.get(at + USUAL) == Some(&b'"')
-            && let Some(time) = text::digits(&self.text[at..at + USUAL])
+        if let Some(digits) = self.text.get(at..).and_then(<[u8]>::first_chunk::<USUAL>)
+            && self.text.get(at + USUAL) == Some(&b'"')
+            && let Some(time) = text::digits_19(digits)
         {
             return Some((time, at + USUAL));
         }
@@ -178,8 +228,8 @@ impl<'t, L: Lanes> Reader<'t, L> {
 
     /// An int64 as text.
     #[inline(always)]
-    pub(super) fn int_text(self, at: usize) -> Option<(i64, usize)> {
-        let end = at + self.plain(at);
+    pub(super) fn int_text(self, at: usize, usual: &mut Usual) -> Option<(i64, usize)> {
+        let end = at + self.plain_as(at, usual);
         let inside = self.text.get(at..end)?;
         let number = inside.strip_prefix(b"-").unwrap_or(inside);
         if self.text.get(end) != Some(&b'"') || number.len() > SAFE_DIGITS {
@@ -310,7 +360,7 @@ impl<'t, L: Lanes> Reader<'t, L> {
         let end = if let Some(value) = self.literal(inside, b"\"stringValue\":\"") {
             self.string(value, unescaped).map(|(_, end)| end + 1)
         } else if let Some(value) = self.literal(inside, b"\"intValue\":\"") {
-            self.int_text(value).map(|(_, end)| end + 1)
+            self.int_text(value, &mut Usual::default()).map(|(_, end)| end + 1)
         } else if let Some(value) = self.literal(inside, b"\"intValue\":") {
             self.int(value).map(|(_, end)| end)
         } else if let Some(value) = self.literal(inside, b"\"doubleValue\":") {

@@ -16,8 +16,12 @@ pub(super) trait Lanes: Copy {
     /// Whether the first `len` bytes (1 to [`BLOCK`]) of both agree.
     fn agree(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], len: usize) -> bool;
 
-    /// How many bytes from the first on are ASCII and neither quote, backslash nor control.
-    fn plain(self, text: &[u8; BLOCK]) -> usize;
+    /// Whether all bytes agree but those that `holes` marks with all bits set; other bytes of it are 0.
+    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool;
+
+    /// Which bytes, the first being the lowest bit, are a quote, backslash, control or no ASCII: all
+    /// bits up to the lowest that is set are right, those above may be anything.
+    fn ends(self, text: &[u8; BLOCK]) -> u64;
 
     /// The number that 16 hex digits are.
     fn hex_16(self, digits: &[u8; 16]) -> Option<u64>;
@@ -51,15 +55,21 @@ impl Lanes for Portable {
     }
 
     #[inline]
-    fn plain(self, text: &[u8; BLOCK]) -> usize {
+    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
+        let bytes = text.iter().zip(literal).zip(holes);
+        bytes.fold(0, |differ, ((text, literal), hole)| differ | ((text ^ literal) & !hole)) == 0
+    }
+
+    #[inline]
+    fn ends(self, text: &[u8; BLOCK]) -> u64 {
         let (words, _) = text.as_chunks::<8>();
         for (at, word) in words.iter().enumerate() {
             let ends = ends(u64::from_le_bytes(*word));
             if ends != 0 {
-                return at * 8 + ends.trailing_zeros() as usize / 8;
+                return 1 << (at * 8 + ends.trailing_zeros() as usize / 8);
             }
         }
-        BLOCK
+        0
     }
 
     #[inline]
@@ -97,17 +107,25 @@ mod tests {
 
     fn check(lanes: impl Lanes) {
         let mut block = [b'a'; BLOCK];
-        assert_eq!(lanes.plain(&block), BLOCK);
+        assert_eq!(lanes.ends(&block), 0);
         for at in 0..BLOCK {
             for byte in 0..=u8::MAX {
                 block[at] = byte;
                 let ends = matches!(byte, b'"' | b'\\' | 0..0x20 | 0x80..);
-                assert_eq!(lanes.plain(&block), if ends { at } else { BLOCK }, "{byte} at {at}");
+                let first = lanes.ends(&block).trailing_zeros() as usize;
+                assert_eq!(first, if ends { at } else { BLOCK }, "{byte} at {at}");
                 for len in [1, at.max(1), at + 1, BLOCK] {
                     let agree = byte == b'a' || len <= at;
                     assert_eq!(lanes.agree(&block, &[b'a'; BLOCK], len), agree, "{len}");
                 }
             }
+            block[at] = b'b';
+            let (literal, mut holes) = ([b'a'; BLOCK], [0; BLOCK]);
+            assert!(!lanes.fits(&block, &literal, &holes));
+            holes[at] = !0;
+            assert!(lanes.fits(&block, &literal, &holes));
+            holes.rotate_left(1);
+            assert!(!lanes.fits(&block, &literal, &holes));
             block[at] = if at % 3 == 0 { 0x7f } else { b'a' };
             if at % 3 == 0 {
                 assert!(!lanes.agree(&block, &[b'a'; BLOCK], BLOCK));

@@ -11,9 +11,11 @@
 
 mod add;
 mod automaton;
+mod chain;
 mod frame;
 mod holes;
 mod lanes;
+mod operations;
 mod place;
 mod span;
 mod step;

@@ -4,9 +4,10 @@ use ir::module::{KINDS, STATUSES};
 
 use super::super::SpanSink;
 use super::super::span::{in_range, named};
-use super::automaton::{Automaton, NodeId, OperationId};
+use super::automaton::{Automaton, Node, NodeId};
 use super::holes::{Piece, Reader};
 use super::lanes::Lanes;
+use super::operations::OperationId;
 use super::place::{Hole, fields};
 use super::step::step;
 use crate::build::{Known, Want};
@@ -51,6 +52,7 @@ pub(super) struct Text {
     pub(super) place: u32,
     pub(super) key: u32,
     pub(super) piece: Piece,
+    pub(super) hash: u64,
     /// What is probably its code.
     pub(super) guess: Option<u32>,
 }
@@ -170,9 +172,12 @@ impl Spans {
         let mut node = NodeId::BEFORE;
         let mut seen = 0;
         loop {
-            let (begin, fields, next) = match self.automaton.follow(reader, at, node) {
-                Some(known) => known,
-                None => self.discover(reader.text, at, node, sink)?,
+            let (begin, fields, next) = match self.chain(reader, at, node, found) {
+                Some(end) => end,
+                None => match self.automaton.follow(reader, at, node) {
+                    Some(known) => known,
+                    None => self.discover(reader.text, at, node, sink)?,
+                },
             };
             // Of a key that comes twice the strict reader knows which counts.
             if seen & fields != 0 {
@@ -307,22 +312,20 @@ impl Spans {
         hole: Hole,
         node: NodeId,
     ) -> Option<usize> {
-        let (want, key) = {
-            let node = self.automaton.node(node);
-            (node.want, node.key)
-        };
+        let Node { want, key, usual, .. } = self.automaton.node_mut(node);
+        let (want, key) = (*want, *key);
         let wanted = want != Want::Nothing;
         let (scalar, end) = match hole {
             Hole::Text => {
                 let kept = self.unescaped.len();
-                let (text, end) = reader.string(at, &mut self.unescaped)?;
+                let (text, end) = reader.string_as(at, usual, &mut self.unescaped)?;
                 if !wanted {
                     self.unescaped.truncate(kept);
                 }
                 (Scalar::Text(text), end)
             }
             Hole::IntText => {
-                let (int, end) = reader.int_text(at)?;
+                let (int, end) = reader.int_text(at, usual)?;
                 (Scalar::Int(int), end)
             }
             Hole::Int => {
@@ -356,7 +359,7 @@ impl Spans {
                     Scalar::Bool(bool) => Known::Bool(bool),
                     Scalar::Text(piece) => {
                         let place = self.known.len() as u32;
-                        self.texts.push(Text { place, key, piece, guess: None });
+                        self.texts.push(Text { place, key, piece, hash: 0, guess: None });
                         Known::Empty
                     }
                 };

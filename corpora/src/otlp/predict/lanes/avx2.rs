@@ -34,9 +34,15 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn plain(self, text: &[u8; BLOCK]) -> usize {
+    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
         // SAFETY: `self` proves the features.
-        unsafe { plain(text) }
+        unsafe { fits(text, literal, holes) }
+    }
+
+    #[inline(always)]
+    fn ends(self, text: &[u8; BLOCK]) -> u64 {
+        // SAFETY: `self` proves the features.
+        unsafe { ends(text) }
     }
 
     #[inline(always)]
@@ -80,9 +86,18 @@ fn agree(text: &[u8; BLOCK], literal: &[u8; BLOCK], len: usize) -> bool {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn plain(text: &[u8; BLOCK]) -> usize {
+fn fits(text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
+    let ((a, b), (c, d), (e, f)) = (load(text), load(literal), load(holes));
+    let first = _mm256_or_si256(_mm256_cmpeq_epi8(a, c), e);
+    let second = _mm256_or_si256(_mm256_cmpeq_epi8(b, d), f);
+    _mm256_movemask_epi8(_mm256_and_si256(first, second)) == -1
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn ends(text: &[u8; BLOCK]) -> u64 {
     let (a, b) = load(text);
-    mask(ends(a), ends(b)).trailing_zeros() as usize
+    mask(is_end(a), is_end(b))
 }
 
 #[inline]
@@ -130,7 +145,7 @@ fn mask(first: __m256i, second: __m256i) -> u64 {
 /// Marks the bytes that end a plain text: compared as signed, non-ASCII is below a blank, too.
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn ends(bytes: __m256i) -> __m256i {
+fn is_end(bytes: __m256i) -> __m256i {
     let quote = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'"'.cast_signed()));
     let escape = _mm256_cmpeq_epi8(bytes, _mm256_set1_epi8(b'\\'.cast_signed()));
     let below = _mm256_cmpgt_epi8(_mm256_set1_epi8(0x20), bytes);
