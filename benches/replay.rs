@@ -135,8 +135,8 @@ fn judge(program: &Program, segments: Vec<Segment>) -> Duration {
     };
     let options = runtime::Options::default();
     let start = Instant::now();
-    let reports = runtime::replay(program.module(), program.engine(), &options, &next, &mut taken);
-    black_box(reports.expect("segments hold what rules read"));
+    let outcome = runtime::replay(program.module(), program.engine(), &options, &next, &mut taken);
+    black_box(outcome.expect("segments hold what rules read"));
     start.elapsed()
 }
 

@@ -8,13 +8,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, Unsealed, refill};
+use corpora::corpus::file::SegmentFile;
 use corpora::corpus::{CorpusError, Folder, SegmentEntry, Snapshot, Splits};
-use corpora::statement::{Note, Statement};
+use corpora::statement::Statement;
 use ir::segment::{CLOCK_DEFECT, ROOTLESS};
-use ir::{Mask, Schema, Segment};
+use ir::{Fault, Mask, Schema, Segment};
 use runtime::{Segments, Signal, TimeRange};
 
-use crate::completeness::Completeness;
+use crate::completeness::{Completeness, Note};
 use crate::program::Program;
 use crate::replay::{ReplayError, ReplayOptions, Report, SEGMENT_SIZE};
 
@@ -40,19 +41,28 @@ enum Part {
     Joined(Mutex<Option<Unsealed>>),
 }
 
-/// Traces that lie in several segments, put together, and what that says of the corpus.
+/// Traces that lie in several segments, put together.
 #[derive(Default)]
 struct Joined {
     finished: Finished,
-    /// Pieces beyond the first of each trace.
-    more: u64,
+    /// What their pieces are of each segment, by the number of its file.
+    pieces: BTreeMap<u64, Pieces>,
+}
+
+/// The pieces of split traces that lie in one segment.
+struct Pieces {
+    traces: u64,
+    spans: u64,
     /// Pieces without a root span.
     rootless: u64,
     /// Pieces with a span that ends before it starts.
     clock_defects: u64,
-    /// Starts of the first and last trace that each segment with pieces has beside them.
-    others: BTreeMap<u64, Option<(u64, u64)>>,
+    /// Starts of the first and last trace that the segment has beside them.
+    others: Option<(u64, u64)>,
 }
+
+/// Segments that cannot be judged, by the number of their file, and what is wrong with them.
+type Lost = BTreeMap<u64, Fault>;
 
 impl Corpus {
     /// Opens the corpus in a folder.
@@ -67,9 +77,12 @@ impl Corpus {
 
     /// Judges all traces. `signals` is called as [`Replay::finish`](crate::Replay::finish) does.
     ///
+    /// A segment that is damaged or cannot be opened is left out and the others are judged:
+    /// completeness names it, with what is wrong, among what is unread.
+    ///
     /// # Errors
-    /// A range of time that means nothing for the data, a segment that is damaged, or what `signals`
-    /// failed with.
+    /// A range of time that means nothing for the data, damage that shows in a segment of which
+    /// violations have been handed on, or what `signals` failed with.
     pub fn replay(
         &self,
         program: &Program,
@@ -77,89 +90,159 @@ impl Corpus {
         signals: &mut dyn FnMut(Signal) -> io::Result<()>,
     ) -> Result<Report, ReplayError> {
         let started = Instant::now();
-        let manifest = &self.snapshot.manifest;
-        let mut joined = self.join(options)?;
-        let sum = |of: fn(&SegmentEntry) -> u64| manifest.segments.iter().map(of).sum::<u64>();
-        let bounds = manifest.segments.iter().filter_map(|segment| {
+        let mut lost = Lost::new();
+        let mut joined = self.join(options, &mut lost)?;
+        let bounds = self.snapshot.manifest.segments.iter().filter_map(|segment| {
             let all = Some((segment.first, segment.last));
-            joined.others.get(&segment.number).copied().unwrap_or(all)
+            joined.pieces.get(&segment.number).map_or(all, |pieces| pieces.others)
         });
         let own = joined.finished.first.zip(joined.finished.last);
         let bounds: Vec<(u64, u64)> = bounds.chain(own).collect();
         let first = bounds.iter().map(|(first, _)| *first).min();
         let last = bounds.iter().map(|(_, last)| *last).max();
         let judging = options.judging(first, last)?;
-        let parts = self.parts(judging.range, std::mem::take(&mut joined.finished.segments).into());
+        let unsealed = std::mem::take(&mut joined.finished.segments).into();
+        let parts = self.parts(judging.range, unsealed, &lost);
         let take = &mut |signal| signals(signal).map_err(ReplayError::Io);
-        let rules = runtime::replay(program.module(), program.engine(), &judging, &parts, take)?;
-        let duplicates = joined.finished.duplicates + parts.duplicates.into_inner();
+        let outcome = runtime::replay(program.module(), program.engine(), &judging, &parts, take)?;
+        for (number, fault) in outcome.damaged {
+            match &parts.parts[number] {
+                (_, Part::Stored(entry, _)) => lost.insert(entry.number, fault),
+                (_, Part::Joined(_)) => return Err(fault.into()),
+            };
+        }
+        joined.finished.duplicates += parts.duplicates.into_inner();
         let completeness = Completeness {
-            spans: sum(|segment| segment.spans).saturating_sub(duplicates),
-            traces: sum(|segment| segment.traces).saturating_sub(joined.more),
-            duplicates: manifest.duplicates + duplicates,
-            rootless: sum(|segment| segment.rootless).saturating_sub(joined.rootless)
-                + joined.finished.rootless,
-            clock_defects: sum(|segment| segment.clock_defects)
-                .saturating_sub(joined.clock_defects)
-                + joined.finished.clock_defects,
             seconds: started.elapsed().as_secs_f64(),
-            ..Completeness::of(self.statement())
+            ..self.completeness(&joined, &lost)
         };
-        Ok(Report { rules, completeness, first, last })
+        Ok(Report { rules: outcome.reports, completeness, first, last })
     }
 
-    /// What was read, and whether all of it is here.
-    fn statement(&self) -> Statement {
+    /// What was judged, and what was not.
+    fn completeness(&self, joined: &Joined, lost: &Lost) -> Completeness {
+        let manifest = &self.snapshot.manifest;
+        let sum = |of: fn(&SegmentEntry) -> u64, own: fn(&Pieces) -> u64| {
+            let sound = manifest.segments.iter();
+            let sound = sound.filter(|segment| !lost.contains_key(&segment.number));
+            let beside = |entry| of(entry) - joined.pieces.get(&entry.number).map_or(0, own);
+            sound.map(beside).sum::<u64>()
+        };
+        let (joint, duplicates) = (&joined.finished, joined.finished.duplicates);
+        Completeness {
+            spans: sum(|entry| entry.spans, |pieces| pieces.spans) + joint.spans - duplicates,
+            traces: sum(|entry| entry.traces, |pieces| pieces.traces) + joint.traces,
+            duplicates: manifest.duplicates + duplicates,
+            rootless: sum(|entry| entry.rootless, |pieces| pieces.rootless) + joint.rootless,
+            clock_defects: sum(|entry| entry.clock_defects, |pieces| pieces.clock_defects)
+                + joint.clock_defects,
+            ..Completeness::of(self.statement(joined, lost))
+        }
+    }
+
+    /// The account of what was read into the corpus, and of what could not be read of it.
+    fn statement(&self, joined: &Joined, lost: &Lost) -> Statement {
         let Snapshot { folder, manifest, fallback, .. } = &self.snapshot;
         let mut statement = manifest.statement();
-        if let Some(damage) = fallback {
-            let why = format!("{damage}; what the last commit added is not here");
+        if let Some(why) = fallback {
             let input = folder.path().join("MANIFEST").display().to_string();
+            let why = format!("{why}; what the last commit added is not here");
+            statement.unread.add(Note { input, why });
+        }
+        for entry in &manifest.segments {
+            let Some(fault) = lost.get(&entry.number) else { continue };
+            let elsewhere = joined.pieces.get(&entry.number).map_or(0, |pieces| pieces.traces);
+            let (input, what) = match fault {
+                Fault::Damaged { file, what } => (file.clone(), what.clone()),
+                Fault::NotDecoded { .. } => (entry.file(), fault.to_string()),
+            };
+            let why = format!("{what}; its {} traces were not judged", entry.traces - elsewhere);
             statement.unread.add(Note { input, why });
         }
         statement
     }
 
-    /// Reads all pieces of traces that lie in several segments and puts them together.
-    fn join(&self, options: &ReplayOptions) -> Result<Joined, ReplayError> {
-        let mut joined = Joined::default();
-        if self.splits.pieces().is_empty() {
-            return Ok(joined);
-        }
-        let mut builder = Builder::new(Arc::new(Schema::everything()));
-        for (number, ordinals) in self.splits.by_file() {
-            let segment = self.snapshot.open(number)?.segment(None);
-            let flagged = |flag: u8| {
-                let flags = ordinals.iter().map(|&at| segment.traces.flags[at as usize]);
-                flags.filter(|flags| flags & flag != 0).count() as u64
-            };
-            joined.rootless += flagged(ROOTLESS);
-            joined.clock_defects += flagged(CLOCK_DEFECT);
-            let starts = segment.traces.start.iter().enumerate();
-            let own = |(at, start): (usize, &u64)| {
-                ordinals.binary_search(&(at as u32)).is_err().then_some(*start)
-            };
-            let bounds = starts.clone().find_map(own).zip(starts.rev().find_map(own));
-            joined.others.insert(number, bounds);
-            refill(&segment, ordinals.iter().map(|&at| at as usize), &mut builder)?;
-            segment.sound()?;
-            let (needed, limit) = (builder.bytes() as u64, options.memory.unwrap_or(u64::MAX));
-            if needed > limit {
-                return Err(ReplayError::Memory { needed, limit });
+    /// Reads all pieces of traces that lie in several segments and puts them together. Traces with a
+    /// piece in a segment that is lost are left out as wholes.
+    fn join(&self, options: &ReplayOptions, lost: &mut Lost) -> Result<Joined, ReplayError> {
+        loop {
+            let mut joined = Joined::default();
+            if self.splits.pieces().is_empty() {
+                return Ok(joined);
             }
+            let mut builder = Builder::new(Arc::new(Schema::everything()));
+            let whole = self.whole(lost);
+            let lost_before = lost.len();
+            let pieces = self.splits.by_file();
+            for entry in &self.snapshot.manifest.segments {
+                let number = entry.number;
+                let Some(ordinals) = pieces.get(&number).filter(|_| !lost.contains_key(&number))
+                else {
+                    continue;
+                };
+                let judged = whole.get(&number).map_or(&[][..], Vec::as_slice);
+                match self.read_pieces(entry, ordinals, judged, &mut builder) {
+                    Ok(pieces) => _ = joined.pieces.insert(number, pieces),
+                    Err(fault @ Fault::Damaged { .. }) => _ = lost.insert(number, fault),
+                    Err(fault) => return Err(fault.into()),
+                }
+                let (needed, limit) = (builder.bytes() as u64, options.memory.unwrap_or(u64::MAX));
+                if needed > limit {
+                    return Err(ReplayError::Memory { needed, limit });
+                }
+            }
+            if lost.len() == lost_before {
+                joined.finished = build::finish(vec![builder], SEGMENT_SIZE);
+                return Ok(joined);
+            }
+            // What the builder has of a damaged segment cannot be taken out of it.
         }
-        joined.more = (self.splits.pieces().len() - self.splits.traces()) as u64;
-        joined.finished = build::finish(vec![builder], SEGMENT_SIZE);
-        Ok(joined)
     }
 
-    fn parts(&self, range: TimeRange, joined: Vec<Unsealed>) -> Parts<'_> {
+    /// Ordinals of the pieces of traces without a piece in a segment that is lost, by file.
+    fn whole(&self, lost: &Lost) -> BTreeMap<u64, Vec<u32>> {
+        let traces = self.splits.pieces().chunk_by(|a, b| a.trace == b.trace);
+        let whole = traces.filter(|all| all.iter().all(|piece| !lost.contains_key(&piece.file)));
+        Splits::new(whole.flatten().copied().collect()).by_file()
+    }
+
+    /// Counts the pieces in a segment, and adds the spans of those that are judged to the builder.
+    fn read_pieces(
+        &self,
+        entry: &SegmentEntry,
+        ordinals: &[u32],
+        judged: &[u32],
+        builder: &mut Builder,
+    ) -> Result<Pieces, Fault> {
+        let segment = open(&self.snapshot.folder, entry)?.segment(None);
+        let all = || ordinals.iter().map(|&at| at as usize);
+        let flagged =
+            |flag: u8| all().filter(|&at| segment.traces.flags[at] & flag != 0).count() as u64;
+        let starts = segment.traces.start.iter().enumerate();
+        let own = |(at, start): (usize, &u64)| {
+            ordinals.binary_search(&(at as u32)).is_err().then_some(*start)
+        };
+        let pieces = Pieces {
+            traces: ordinals.len() as u64,
+            spans: all().map(|at| segment.spans_of(at).len() as u64).sum(),
+            rootless: flagged(ROOTLESS),
+            clock_defects: flagged(CLOCK_DEFECT),
+            others: starts.clone().find_map(own).zip(starts.rev().find_map(own)),
+        };
+        let refilled = refill(&segment, judged.iter().map(|&at| at as usize), builder);
+        segment.sound()?;
+        refilled.map(|()| pieces)
+    }
+
+    fn parts(&self, range: TimeRange, joined: Vec<Unsealed>, lost: &Lost) -> Parts<'_> {
         let mut hidden: BTreeMap<u64, Vec<u32>> = self.splits.by_file();
         let outside = |segment: &SegmentEntry| {
             segment.last < range.from || range.to.is_some_and(|to| segment.first >= to)
         };
         let segments = self.snapshot.manifest.segments.iter();
-        let stored = segments.filter(|segment| !outside(segment)).map(|segment| {
+        let wanted =
+            segments.filter(|segment| !outside(segment) && !lost.contains_key(&segment.number));
+        let stored = wanted.map(|segment| {
             let hidden = hidden.remove(&segment.number).unwrap_or_default();
             (segment.first, Part::Stored(segment.clone(), hidden))
         });
@@ -173,11 +256,11 @@ impl Corpus {
 }
 
 impl Segments<ReplayError> for Parts<'_> {
-    fn get(&self, number: usize) -> Result<Option<Segment>, ReplayError> {
+    fn get(&self, number: usize) -> Result<Option<Segment>, runtime::Error<ReplayError>> {
         let Some((_, part)) = self.parts.get(number) else { return Ok(None) };
         match part {
             Part::Stored(entry, ordinals) => {
-                let file = self.folder.open(entry)?;
+                let file = open(self.folder, entry)?;
                 let hidden = (!ordinals.is_empty()).then(|| {
                     let mut hidden = Mask::empty(file.traces());
                     ordinals.iter().for_each(|&ordinal| hidden.insert(ordinal as usize));
@@ -199,4 +282,16 @@ impl Segments<ReplayError> for Parts<'_> {
     fn earliest(&self, number: usize) -> Option<u64> {
         Some(self.parts.get(number).map_or(u64::MAX, |(first, _)| *first))
     }
+}
+
+/// A segment; one that cannot be opened, whatever the reason, is as good as damaged.
+pub(crate) fn open(folder: &Folder, entry: &SegmentEntry) -> Result<SegmentFile, Fault> {
+    folder.open(entry).map_err(|error| {
+        let what = match error {
+            CorpusError::Io { error, .. } => error.to_string(),
+            CorpusError::Damaged { what, .. } => what,
+            other => other.to_string(),
+        };
+        Fault::Damaged { file: folder.segment(entry.number).display().to_string(), what }
+    })
 }

@@ -46,7 +46,7 @@ pub use corpora::build::SegmentSize;
 pub use corpora::corpus::{
     AttributeStat, Compacted, CorpusError, Erased, Folder, GenerateError, Ingest, IngestOptions,
     IngestReport, OperationStat, Problem, Pruned, Snapshot, Stat, Verified, Writer,
-    generate as generate_corpus,
+    generate as generate_corpus, guard_maps,
 };
 pub use corpora::generate;
 pub use corpora::otlp::Recognition;

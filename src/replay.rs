@@ -343,7 +343,11 @@ fn judge(
         }))
     };
     let take = &mut |signal| signals(signal).map_err(ReplayError::Io);
-    Ok(runtime::replay(program.module(), program.engine(), options, &seal, take)?)
+    let outcome = runtime::replay(program.module(), program.engine(), options, &seal, take)?;
+    match outcome.damaged.into_iter().next() {
+        None => Ok(outcome.reports),
+        Some((_, fault)) => Err(fault.into()),
+    }
 }
 
 fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {

@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use corpora::corpus::SegmentEntry;
 use corpora::corpus::file::SegmentFile;
 use hashbrown::HashSet;
-use ir::Module;
 use ir::module::{Atom, Field, Operation, Predicate, Quantity, Rule};
+use ir::{Fault, Module};
 
-use crate::corpus::Corpus;
+use crate::corpus::{Corpus, open};
 use crate::program::{Program, nearest};
 use crate::replay::ReplayError;
 
@@ -47,7 +48,7 @@ impl Corpus {
         let manifest = &self.snapshot.manifest;
         let mut outlook = Outlook { segments: manifest.segments.len(), ..Outlook::default() };
         for entry in &manifest.segments {
-            let file = self.snapshot.folder.open(entry)?;
+            let file = open(&self.snapshot.folder, entry)?;
             outlook.bytes += entry.bytes;
             outlook.passed_over += usize::from(!outlook.add(&file, &wanted));
         }
@@ -55,9 +56,10 @@ impl Corpus {
     }
 
     /// When the operations that a rule names were last seen, each, in the order of the module.
+    /// Segments that are damaged tell nothing; a replay names them.
     ///
     /// # Errors
-    /// A segment that cannot be opened or is damaged.
+    /// A segment that was not made to hold what the rule reads.
     pub fn sightings(&self, program: &Program, rule: &Rule) -> Result<Vec<Sighting>, ReplayError> {
         let operations = &program.module().operations;
         let wanted: Vec<&Operation> =
@@ -67,17 +69,13 @@ impl Corpus {
         let mut entries: Vec<_> = self.snapshot.manifest.segments.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.last));
         for entry in entries {
-            let segment = self.snapshot.folder.open(entry)?.segment(None);
-            names.extend(segment.operations.iter().map(|operation| operation.name.clone()));
-            for (operation, last) in wanted.iter().zip(&mut last) {
-                for number in segment.select(operation)? {
-                    let rows = segment.operations[number].rows.clone();
-                    let trace = segment.table(number).trace[rows].last();
-                    let start = trace.map(|&trace| segment.traces.start[trace as usize]);
-                    *last = start.max(*last);
+            match self.last_seen(entry, &wanted, &mut names) {
+                Ok(starts) => {
+                    last.iter_mut().zip(starts).for_each(|(last, start)| *last = start.max(*last));
                 }
+                Err(Fault::Damaged { .. }) => {}
+                Err(fault) => return Err(fault.into()),
             }
-            segment.sound()?;
         }
         let sighting = |(operation, last): (&&Operation, Option<u64>)| {
             let operation = name(operation);
@@ -85,6 +83,29 @@ impl Corpus {
             Sighting { nearest: if last.is_none() { like() } else { Vec::new() }, operation, last }
         };
         Ok(wanted.iter().zip(last).map(sighting).collect())
+    }
+
+    /// When the last traces of a segment with each of these operations started; adds the names of
+    /// all its operations.
+    fn last_seen(
+        &self,
+        entry: &SegmentEntry,
+        wanted: &[&Operation],
+        names: &mut HashSet<Box<str>>,
+    ) -> Result<Vec<Option<u64>>, Fault> {
+        let segment = open(&self.snapshot.folder, entry)?.segment(None);
+        names.extend(segment.operations.iter().map(|operation| operation.name.clone()));
+        let mut last = vec![None; wanted.len()];
+        for (operation, last) in wanted.iter().zip(&mut last) {
+            for number in segment.select(operation)? {
+                let rows = segment.operations[number].rows.clone();
+                let trace = segment.table(number).trace[rows].last();
+                let start = trace.map(|&trace| segment.traces.start[trace as usize]);
+                *last = start.max(*last);
+            }
+        }
+        segment.sound()?;
+        Ok(last)
     }
 }
 

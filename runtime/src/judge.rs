@@ -25,6 +25,8 @@ pub(crate) enum Judged {
     Violations(Vec<Violation>),
     /// Last: how many traces lie in the range, and a tally a rule.
     Tallies(usize, Vec<Tally>),
+    /// Alone: the segment is not what was written, and nothing is known of its traces.
+    Damaged(Fault),
 }
 
 /// A violation, and what reports say of it beside the signal.
@@ -84,11 +86,18 @@ impl<'a> Judge<'a> {
         self.wanted.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// # Errors
+    /// Where the segment is damaged, or was not made to hold what the rules read.
     pub(crate) fn judge(
         &self,
         segment: &Segment,
         part: &mut dyn FnMut(Judged),
     ) -> Result<(), Fault> {
+        // What damage leads to is no fault of its own.
+        self.judge_parts(segment, part).map_err(|fault| segment.sound().err().unwrap_or(fault))
+    }
+
+    fn judge_parts(&self, segment: &Segment, part: &mut dyn FnMut(Judged)) -> Result<(), Fault> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
         let mut violations = Vec::new();

@@ -16,7 +16,7 @@ mod witness;
 
 pub use context::{Context, ContextEntry, ContextValue, VALUE_LIMIT};
 pub use range::{Moment, RangeError, TimeRange, date_of, day_number};
-pub use replay::{Error, Options, Segments, replay};
+pub use replay::{Error, Options, Outcome, Segments, replay};
 pub use report::{DayReport, EXAMPLE_LIMIT, RuleReport};
 pub use signal::{SIGNAL_SCHEMA, Signal, rfc3339};
 pub use witness::SPAN_LIMIT;

@@ -39,10 +39,20 @@ impl Default for Options {
     }
 }
 
+/// What a replay found.
+#[derive(Debug)]
+pub struct Outcome {
+    /// A report a rule, in the order of the rules, over all segments but the damaged ones.
+    pub reports: Vec<RuleReport>,
+    /// Segments that are in no report and no signal, by number, with what is wrong with each.
+    pub damaged: Vec<(usize, Fault)>,
+}
+
 /// Why a replay stopped. Signals of what comes before have been delivered.
 #[derive(Debug, thiserror::Error)]
 pub enum Error<E> {
-    /// A segment was not made to hold what the rules read.
+    /// A segment was not made to hold what the rules read, or damage showed in one of which
+    /// violations had been handed on.
     #[error(transparent)]
     Fault(#[from] Fault),
     /// The source of segments or the taker of signals failed.
@@ -59,8 +69,9 @@ pub trait Segments<E>: Sync {
     /// once for different numbers, each number once.
     ///
     /// # Errors
-    /// Whatever ends the replay.
-    fn get(&self, number: usize) -> Result<Option<Segment>, E>;
+    /// [`Fault::Damaged`] where the segment cannot be read, which ends nothing; whatever else ends
+    /// the replay.
+    fn get(&self, number: usize) -> Result<Option<Segment>, Error<E>>;
 
     /// A time that no trace of segment `number`, or of one after it, starts before. `None` where
     /// all traces of a segment come before those of the next by (start, id).
@@ -71,8 +82,8 @@ pub trait Segments<E>: Sync {
 }
 
 impl<E, F: Fn(usize) -> Result<Option<Segment>, E> + Sync> Segments<E> for F {
-    fn get(&self, number: usize) -> Result<Option<Segment>, E> {
-        self(number)
+    fn get(&self, number: usize) -> Result<Option<Segment>, Error<E>> {
+        self(number).map_err(Error::Caller)
     }
 }
 
@@ -80,6 +91,8 @@ impl<E, F: Fn(usize) -> Result<Option<Segment>, E> + Sync> Segments<E> for F {
 ///
 /// `signals` is called on the calling thread, in order of trace (start, id) and rule: the same for
 /// any number of threads and any cut into segments. If it panics, so does this.
+///
+/// A segment that is damaged is left out as a whole, and the others are judged.
 ///
 /// # Errors
 /// The first in order of what `segments` or an engine failed with, or what `signals` did.
@@ -89,25 +102,33 @@ pub fn replay<E: Send>(
     options: &Options,
     segments: &dyn Segments<E>,
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
-) -> Result<Vec<RuleReport>, Error<E>> {
+) -> Result<Outcome, Error<E>> {
     let judge = Judge::new(module, engine, options);
     let threads = options.threads.get();
     let jobs = InOrder::new(2 * threads);
     let work = || {
         let _guard = jobs.stop_on_panic();
         while let Some(number) = jobs.take() {
-            let judged = match segments.get(number) {
-                Ok(Some(segment)) => judge
-                    .judge(&segment, &mut |part| jobs.put(number, Ok(part)))
-                    .map_err(Error::Fault),
-                Ok(None) => {
+            let mut begun = false;
+            let judged = segments.get(number).and_then(|segment| {
+                let Some(segment) = segment else { return Ok(false) };
+                let mut put = |part| {
+                    begun = true;
+                    jobs.put(number, Ok(part));
+                };
+                judge.judge(&segment, &mut put)?;
+                Ok(true)
+            });
+            match judged {
+                Ok(true) => {}
+                Ok(false) => {
                     jobs.end(number);
                     continue;
                 }
-                Err(error) => Err(Error::Caller(error)),
-            };
-            if let Err(error) = judged {
-                jobs.put(number, Err(error));
+                Err(Error::Fault(fault @ Fault::Damaged { .. })) if !begun => {
+                    jobs.put(number, Ok(Judged::Damaged(fault)));
+                }
+                Err(error) => jobs.put(number, Err(error)),
             }
             jobs.finish(number);
         }
@@ -122,9 +143,9 @@ pub fn replay<E: Send>(
             }
         }
         let reports = Reports::new(module, &options.zone);
-        let reports = deliver(&jobs, &judge, segments, reports, signals);
+        let outcome = deliver(&jobs, &judge, segments, reports, signals);
         jobs.stop();
-        reports
+        outcome
     })
 }
 
@@ -134,7 +155,7 @@ fn deliver<E>(
     segments: &dyn Segments<E>,
     mut reports: Reports<'_>,
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
-) -> Result<Vec<RuleReport>, Error<E>> {
+) -> Result<Outcome, Error<E>> {
     let mut report = |violation: Violation, reports: &mut Reports<'_>| {
         reports.note(&violation);
         if let Evidence::Signal(signal) = violation.evidence
@@ -146,6 +167,7 @@ fn deliver<E>(
         Ok::<_, Error<E>>(())
     };
     let mut held = Held::default();
+    let mut damaged = Vec::new();
     while let Some((number, judged)) = jobs.receive() {
         let earliest = segments.earliest(number);
         match judged? {
@@ -161,10 +183,11 @@ fn deliver<E>(
                 }
             }
             Judged::Tallies(traces, tallies) => reports.add(traces, &tallies),
+            Judged::Damaged(fault) => damaged.push((number, fault)),
         }
     }
     while let Some(violation) = held.pop() {
         report(violation, &mut reports)?;
     }
-    Ok(reports.finish())
+    Ok(Outcome { reports: reports.finish(), damaged })
 }

@@ -46,6 +46,10 @@ pub fn main() -> ExitCode {
         }
     };
     let mut console = Console::new(cli.common.quiet);
+    if let Err(error) = crate::guard_maps() {
+        let lost = "a corpus that is cut while it is read will end this program";
+        console.note(&format!("warning: {lost}: {error}"));
+    }
     let ended = run(&cli, &mut console).and_then(|exit| {
         console.flush()?;
         Ok(exit)

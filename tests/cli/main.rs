@@ -4,6 +4,7 @@ mod completeness;
 mod corpus;
 mod counts;
 mod csv;
+mod damage;
 mod documents;
 mod engines;
 mod exits;

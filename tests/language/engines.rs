@@ -90,8 +90,8 @@ fn run(
         signals.push(signal);
         Ok(())
     };
-    let reports = replay(module, engine, &Options::default(), &take, &mut keep);
-    (reports.expect("the segments were made for the module"), signals)
+    let outcome = replay(module, engine, &Options::default(), &take, &mut keep);
+    (outcome.expect("the segments were made for the module").reports, signals)
 }
 
 fn compare(

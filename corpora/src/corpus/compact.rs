@@ -1,10 +1,10 @@
 //! Compaction: small segments become large ones, and traces that lie in several segments become whole.
 
 use super::CorpusError;
-use super::folder::Writer;
 use super::ingest::SEGMENT_SIZE;
 use super::manifest::SegmentEntry;
 use super::rewrite::Rewrite;
+use super::writer::Writer;
 
 /// A segment is small that has less than one of so many parts of the traces and spans it may have.
 const SMALL: usize = 4;

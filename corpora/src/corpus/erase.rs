@@ -9,8 +9,8 @@ use ir::{Fault, Segment, Value};
 use memchr::memmem;
 
 use super::CorpusError;
-use super::folder::Writer;
 use super::rewrite::Rewrite;
+use super::writer::Writer;
 use crate::build::Stored;
 use crate::otlp::any_attributes;
 

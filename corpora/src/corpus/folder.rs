@@ -1,23 +1,25 @@
 //! The folder of a corpus: who may write, how a commit replaces the manifest, what is left over.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Read, Seek, Write};
+use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::Duration;
 
 use hashbrown::{HashMap, HashSet};
-use ir::Segment;
 
 use super::CorpusError;
-use super::file::{self, SegmentFile, Written};
+use super::file::SegmentFile;
 use super::manifest::{FORMAT, Manifest, Refused, SegmentEntry, segment_file, splits_file};
 use super::splits::{Piece, Splits};
+use super::writer::Writer;
 
-const MANIFEST: &str = "MANIFEST";
-const PREVIOUS: &str = "MANIFEST.previous";
-const NEXT: &str = "MANIFEST.next";
-const SEGMENTS: &str = "segments";
+pub(super) const MANIFEST: &str = "MANIFEST";
+pub(super) const PREVIOUS: &str = "MANIFEST.previous";
+pub(super) const NEXT: &str = "MANIFEST.next";
+pub(super) const SEGMENTS: &str = "segments";
 const WRITER: &str = "writer.lock";
-const READERS: &str = "readers.lock";
+pub(super) const READERS: &str = "readers.lock";
 
 /// Where a corpus lies.
 #[derive(Clone, Debug)]
@@ -36,14 +38,6 @@ pub struct Snapshot {
     /// commit added is not here.
     pub fallback: Option<String>,
     _readers: Option<File>,
-}
-
-/// The one process that may change a corpus.
-#[derive(Debug)]
-pub struct Writer {
-    folder: Folder,
-    manifest: Manifest,
-    _lock: File,
 }
 
 impl Folder {
@@ -83,7 +77,7 @@ impl Folder {
         Ok(file)
     }
 
-    fn file(&self, name: impl AsRef<Path>) -> PathBuf {
+    pub(super) fn file(&self, name: impl AsRef<Path>) -> PathBuf {
         self.path.join(SEGMENTS).join(name)
     }
 
@@ -127,6 +121,8 @@ impl Folder {
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
+                // Who has just taken the lock has perhaps not yet said who it is.
+                thread::sleep(Duration::from_millis(50));
                 let mut holder = String::new();
                 let _ = lock.read_to_string(&mut holder);
                 return Err(CorpusError::Busy { path: self.path.clone(), holder });
@@ -153,9 +149,25 @@ impl Folder {
         let mut writer = Writer { folder: self.clone(), manifest, _lock: lock };
         if writer.manifest.generation == 0 {
             writer.commit(Manifest::new())?;
+            sync(&parent(&self.path)).map_err(CorpusError::io(&self.path))?;
         }
         writer.sweep()?;
+        writer.manifest.next_file = writer.manifest.next_file.max(self.unused_number()?);
         Ok(writer)
+    }
+
+    /// A number above those of all files that are there: what a crash left stays while somebody
+    /// reads, and its number must not be given again.
+    fn unused_number(&self) -> Result<u64, CorpusError> {
+        let folder = self.path.join(SEGMENTS);
+        let mut unused = 0;
+        for entry in fs::read_dir(&folder).map_err(CorpusError::io(&folder))? {
+            let name = entry.map_err(CorpusError::io(&folder))?.file_name();
+            let number = name.to_str().and_then(|name| name.split('.').next());
+            let number = number.and_then(|number| u32::from_str_radix(number, 16).ok());
+            unused = unused.max(number.map_or(0, |number| u64::from(number) + 1));
+        }
+        Ok(unused)
     }
 
     /// A folder without manifest must hold nothing but what a crash may have left.
@@ -175,7 +187,7 @@ impl Folder {
     }
 
     /// Files of the folder of segments that neither `manifest` nor the one before it names.
-    fn unnamed(&self, manifest: &Manifest) -> Result<Vec<PathBuf>, CorpusError> {
+    pub(super) fn unnamed(&self, manifest: &Manifest) -> Result<Vec<PathBuf>, CorpusError> {
         let previous = self.parse(PREVIOUS).ok();
         let manifests = [Some(manifest), previous.as_ref()];
         let kept: HashSet<String> = manifests.into_iter().flatten().flat_map(files).collect();
@@ -191,7 +203,7 @@ impl Folder {
         Ok(unnamed)
     }
 
-    fn splits(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
+    pub(super) fn splits(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
         let Some(number) = manifest.splits else { return Ok(Splits::default()) };
         let path = self.splits_file(number);
         let bytes = fs::read(&path).map_err(CorpusError::io(&path))?;
@@ -206,7 +218,7 @@ impl Folder {
         splits.ok_or_else(|| CorpusError::Damaged { path, what: what() })
     }
 
-    fn open_lock(&self, name: &str) -> io::Result<File> {
+    pub(super) fn open_lock(&self, name: &str) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).open(self.path.join(name))
     }
@@ -216,7 +228,8 @@ impl Folder {
         let newest = self.parse(MANIFEST);
         match newest {
             Ok(manifest) => Ok((manifest, None)),
-            Err(newer @ CorpusError::Newer { .. }) => Err(newer),
+            // A manifest that is there, but cannot be read now, may well be sound.
+            Err(error @ (CorpusError::Newer { .. } | CorpusError::Io { .. })) => Err(error),
             Err(error) => match self.parse(PREVIOUS) {
                 Ok(manifest) => Ok((manifest, Some(why(&error)))),
                 Err(_) => Err(error),
@@ -224,7 +237,7 @@ impl Folder {
         }
     }
 
-    fn parse(&self, name: &str) -> Result<Manifest, CorpusError> {
+    pub(super) fn parse(&self, name: &str) -> Result<Manifest, CorpusError> {
         let path = self.path.join(name);
         let text = match fs::read(&path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
@@ -270,109 +283,6 @@ impl Snapshot {
     }
 }
 
-impl Writer {
-    /// The folder.
-    pub fn folder(&self) -> &Folder {
-        &self.folder
-    }
-
-    /// The manifest of the last commit.
-    pub fn manifest(&self) -> &Manifest {
-        &self.manifest
-    }
-
-    /// The traces that lie in several segments.
-    ///
-    /// # Errors
-    /// [`CorpusError`].
-    pub fn splits(&self) -> Result<Splits, CorpusError> {
-        self.folder.splits(&self.manifest)
-    }
-
-    /// Writes the file of segment `number`, which no manifest has named, and waits until it is on
-    /// disk.
-    ///
-    /// # Errors
-    /// [`CorpusError::Io`]; what was written of it is removed by the next writer.
-    pub fn put_segment(&self, number: u64, segment: &Segment) -> Result<Written, CorpusError> {
-        self.put(&segment_file(number), |file| {
-            let mut buffered = BufWriter::with_capacity(1 << 20, file);
-            let written = file::write(segment, &mut buffered)?;
-            buffered.flush()?;
-            Ok(written)
-        })
-    }
-
-    /// Writes a list of split traces under `number`, likewise.
-    ///
-    /// # Errors
-    /// [`CorpusError::Io`].
-    pub fn put_splits(&self, number: u64, splits: &Splits) -> Result<(), CorpusError> {
-        self.put(&splits_file(number), |file| file.write_all(&splits.to_bytes()))
-    }
-
-    fn put<T>(
-        &self,
-        name: &str,
-        write: impl FnOnce(&mut File) -> io::Result<T>,
-    ) -> Result<T, CorpusError> {
-        let path = self.folder.file(name);
-        let put = || {
-            let mut file = OpenOptions::new().write(true).create_new(true).open(&path)?;
-            let written = write(&mut file)?;
-            file.sync_all()?;
-            let mut permissions = file.metadata()?.permissions();
-            permissions.set_readonly(true);
-            file.set_permissions(permissions)?;
-            Ok(written)
-        };
-        put().map_err(CorpusError::io(&path))
-    }
-
-    /// Makes `manifest` the corpus, with the next generation. All or nothing.
-    ///
-    /// # Errors
-    /// [`CorpusError::Io`]; then the corpus is what it was, or, where only the last look at the disk
-    /// failed, already the new one.
-    pub fn commit(&mut self, manifest: Manifest) -> Result<(), CorpusError> {
-        let manifest = Manifest { generation: self.manifest.generation + 1, ..manifest };
-        let path = |name: &str| self.folder.path.join(name);
-        let replace = || {
-            sync(&self.folder.path.join(SEGMENTS))?;
-            let mut next = File::create(path(NEXT))?;
-            next.write_all(manifest.to_text().as_bytes())?;
-            next.sync_all()?;
-            if path(MANIFEST).exists() {
-                // The manifest stays under its own name at every moment.
-                let _ = fs::remove_file(path(PREVIOUS));
-                fs::hard_link(path(MANIFEST), path(PREVIOUS))?;
-            }
-            fs::rename(path(NEXT), path(MANIFEST))?;
-            sync(&self.folder.path)
-        };
-        replace().map_err(CorpusError::io(path(MANIFEST)))?;
-        self.manifest = manifest;
-        Ok(())
-    }
-
-    /// Removes files that neither this manifest nor the one before it names, unless somebody reads:
-    /// then they stay, and it says false.
-    ///
-    /// # Errors
-    /// [`CorpusError::Io`].
-    pub fn sweep(&self) -> Result<bool, CorpusError> {
-        let readers = self.folder.open_lock(READERS);
-        let readers = readers.map_err(CorpusError::io(self.folder.path.join(READERS)))?;
-        if readers.try_lock().is_err() {
-            return Ok(false);
-        }
-        for path in self.folder.unnamed(&self.manifest)? {
-            fs::remove_file(&path).map_err(CorpusError::io(&path))?;
-        }
-        Ok(true)
-    }
-}
-
 /// Why a manifest cannot be read, without its path.
 fn why(error: &CorpusError) -> String {
     match error {
@@ -388,7 +298,15 @@ fn files(manifest: &Manifest) -> impl Iterator<Item = String> {
     segments.chain(manifest.splits.map(splits_file))
 }
 
+/// The folder that a folder lies in.
+fn parent(folder: &Path) -> PathBuf {
+    match folder.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}
+
 /// Waits until the names in a folder are on disk.
-fn sync(folder: &Path) -> io::Result<()> {
+pub(super) fn sync(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }

@@ -10,9 +10,9 @@ use ir::{Schema, Value};
 use serde_json::json;
 
 use super::CorpusError;
-use super::folder::Writer;
 use super::ingest::put;
 use super::manifest::SegmentEntry;
+use super::writer::Writer;
 use crate::build::{self, Builder, SegmentSize, SpanRecord};
 use crate::generate::{self, Truth, Workload, resources, spans};
 

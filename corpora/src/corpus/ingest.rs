@@ -15,9 +15,9 @@ use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use ir::{Schema, Segment};
 
 use super::CorpusError;
-use super::folder::Writer;
 use super::manifest::{InputEntry, Manifest, SegmentEntry};
 use super::splits::Arrivals;
+use super::writer::Writer;
 use crate::build::{self, SegmentSize, Unsealed};
 use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
 use crate::source::{self, Buffer, Input, Prefix, SourceReport, Stream, Walk, walk};

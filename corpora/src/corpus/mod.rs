@@ -28,10 +28,12 @@ mod sketch;
 mod splits;
 mod stat;
 mod verify;
+mod writer;
 
 pub use compact::Compacted;
 pub use erase::Erased;
-pub use folder::{Folder, Snapshot, Writer};
+pub use file::guard_maps;
+pub use folder::{Folder, Snapshot};
 pub use generated::{GenerateError, generate};
 pub use ingest::{Ingest, IngestOptions, IngestReport};
 pub use manifest::{InputEntry, Manifest, SegmentEntry};
@@ -39,6 +41,7 @@ pub use prune::Pruned;
 pub use splits::{Arrivals, Piece, Splits};
 pub use stat::{AttributeStat, OperationStat, Stat};
 pub use verify::{Problem, Verified};
+pub use writer::Writer;
 
 use std::io;
 use std::path::PathBuf;

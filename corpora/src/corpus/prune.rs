@@ -1,8 +1,8 @@
 //! Retention: traces of before a time go.
 
 use super::CorpusError;
-use super::folder::Writer;
 use super::rewrite::Rewrite;
+use super::writer::Writer;
 
 /// What pruning did.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -12,11 +12,11 @@ use ir::segment::RowRef;
 
 use super::CorpusError;
 use super::file::SegmentFile;
-use super::folder::Writer;
 use super::ingest::{self, SEGMENT_SIZE};
 use super::manifest::{Manifest, SegmentEntry};
 use super::parts::{BETWEEN_CHECKS, Part, join};
 use super::splits::Piece;
+use super::writer::Writer;
 use crate::build::{self, Builder, refill_kept};
 
 /// A rewriting of segments.

@@ -1,12 +1,14 @@
 //! The same output for any number of threads, and the first error in order.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use betrace_runtime::{Error, Options, Segments, TimeRange, replay};
+use bytes::Bytes;
 use ir::module::Operation;
-use ir::segment::Coverage;
-use ir::{Interpreter, Mask, Segment};
+use ir::segment::{Coverage, Store, Table};
+use ir::{Fault, Interpreter, Mask, Segment};
 
 use crate::support::{BASE, MS, Rules, options, run_with, segments};
 
@@ -87,7 +89,7 @@ fn slow_segments_hold_back_the_fast_ones() {
 struct Dealt(usize);
 
 impl Segments<Unread> for Dealt {
-    fn get(&self, number: usize) -> Result<Option<Segment>, Unread> {
+    fn get(&self, number: usize) -> Result<Option<Segment>, Error<Unread>> {
         if number == self.0 {
             return Ok(None);
         }
@@ -110,11 +112,11 @@ fn segments_that_overlap_in_time_are_told_in_order_of_time_and_hidden_traces_now
     for (threads, parts) in [(1, 1), (1, 2), (2, 7), (4, 50)] {
         let mut signals = Vec::new();
         let options = options(threads, TimeRange::default());
-        let reports = replay(&module, &Interpreter, &options, &Dealt(parts), &mut |signal| {
+        let outcome = replay(&module, &Interpreter, &options, &Dealt(parts), &mut |signal| {
             signals.push(signal);
             Ok(())
         });
-        assert_eq!((reports.unwrap(), signals), expected, "{parts} segments");
+        assert_eq!((outcome.unwrap().reports, signals), expected, "{parts} segments");
     }
 }
 
@@ -135,6 +137,92 @@ fn the_first_error_in_order_is_told_after_the_signals_before_it() {
         assert!(matches!(result, Err(Error::Caller(Unread(2)))), "{result:?}");
         assert_eq!(delivered, 20);
     }
+}
+
+/// Segments of ten traces; some cannot be read, others turn out to be damaged when they are looked at.
+struct Failing<'t> {
+    traces: &'t str,
+    per_segment: usize,
+    unread: &'static [usize],
+    damaged: &'static [usize],
+    /// How often a damaged segment is still found sound.
+    sound: u32,
+}
+
+/// A store that meets damage after it was asked some times.
+#[derive(Debug)]
+struct Rotten(AtomicU32);
+
+impl Store for Rotten {
+    fn load(&self, _: u32, len: usize) -> Bytes {
+        Bytes::from(vec![0; len])
+    }
+
+    fn table(&self, _: usize) -> Table {
+        Table::default()
+    }
+
+    fn fault(&self) -> Option<Fault> {
+        let left =
+            self.0.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1));
+        left.is_err().then(|| damage("rotten"))
+    }
+}
+
+fn damage(what: &str) -> Fault {
+    Fault::Damaged { file: "seg".into(), what: what.into() }
+}
+
+impl Segments<Unread> for Failing<'_> {
+    fn get(&self, number: usize) -> Result<Option<Segment>, Error<Unread>> {
+        if self.unread.contains(&number) {
+            return Err(damage("missing").into());
+        }
+        let segment = segments(self.traces, self.per_segment).into_iter().nth(number);
+        Ok(segment.map(|segment| match self.damaged.contains(&number) {
+            true => {
+                let store: Arc<dyn Store> = Arc::new(Rotten(AtomicU32::new(self.sound)));
+                Segment { store: Some(store), ..segment }
+            }
+            false => segment,
+        }))
+    }
+}
+
+#[test]
+fn damaged_segments_are_left_out_as_a_whole_and_named() {
+    let module = rules().module;
+    let traces = traces();
+    let run = |threads, unread, damaged| {
+        let failing = Failing { traces: &traces, per_segment: 10, unread, damaged, sound: 0 };
+        let mut ids = Vec::new();
+        let options = options(threads, TimeRange::default());
+        let outcome = replay(&module, &Interpreter, &options, &failing, &mut |signal| {
+            ids.push(signal.trace_id);
+            Ok(())
+        });
+        (outcome.unwrap(), ids)
+    };
+    let (whole, all) = run(1, &[], &[]);
+    assert_eq!((all.len(), whole.damaged), (150, vec![]));
+    for threads in [1, 4] {
+        let (outcome, ids) = run(threads, &[0, 14], &[3, 4]);
+        let faults = [(0, "missing"), (3, "rotten"), (4, "rotten"), (14, "missing")];
+        assert_eq!(outcome.damaged, faults.map(|(number, what)| (number, damage(what))));
+        assert_eq!(ids, [&all[10..30], &all[50..140]].concat());
+        assert_eq!(outcome.reports[0].traces, 110);
+    }
+}
+
+#[test]
+fn damage_that_shows_after_violations_were_handed_on_ends_the_replay() {
+    let module = rules().module;
+    // More violations than are handed on at a time.
+    let traces: String = (0..700).map(|at| format!("t{at} @{at}ms a\n")).collect();
+    let failing =
+        Failing { traces: &traces, per_segment: usize::MAX, unread: &[], damaged: &[0], sound: 1 };
+    let result = replay(&module, &Interpreter, &Options::default(), &failing, &mut |_| Ok(()));
+    assert!(matches!(result, Err(Error::Fault(Fault::Damaged { .. }))), "{result:?}");
 }
 
 #[test]
@@ -169,9 +257,8 @@ fn a_segment_made_without_what_a_rule_reads_is_a_fault() {
     let module = rules().module;
     let segment = |number: usize| {
         let segment = segments(&traces(), usize::MAX).into_iter().nth(number);
-        let coverage = Coverage::Operations(std::sync::Arc::new(
-            [Operation::Named("a".into())].into_iter().collect(),
-        ));
+        let coverage =
+            Coverage::Operations(Arc::new([Operation::Named("a".into())].into_iter().collect()));
         Ok::<_, Unread>(segment.map(|segment| Segment { coverage, ..segment }))
     };
     let result = replay(&module, &Interpreter, &Options::default(), &segment, &mut |_| Ok(()));

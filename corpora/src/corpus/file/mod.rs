@@ -8,6 +8,7 @@
 mod blocks;
 mod check;
 mod dictionary;
+mod guard;
 mod layout;
 mod map;
 mod pack;
@@ -19,5 +20,6 @@ mod store;
 mod usage;
 mod write;
 
+pub use guard::guard_maps;
 pub use read::{BlockSize, SegmentFile};
 pub use write::{Written, write};

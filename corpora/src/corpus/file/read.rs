@@ -14,7 +14,7 @@ use super::layout::{
     Block, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry, TraceTable, Trailer,
     VERSION,
 };
-use super::map::map;
+use super::map::{Mapped, map};
 use super::store::Stored;
 use crate::corpus::CorpusError;
 
@@ -49,6 +49,8 @@ pub struct BlockSize {
 pub(super) struct Opened {
     pub(super) name: String,
     pub(super) bytes: Bytes,
+    /// The file, where `bytes` are those of one.
+    pub(super) mapped: Option<Arc<Mapped>>,
     pub(super) blocks: Vec<Block>,
     pub(super) crc: u32,
     pub(super) traces: usize,
@@ -90,7 +92,8 @@ impl SegmentFile {
     /// # Errors
     /// Where it cannot be read, is no segment, is of a later version, or is damaged.
     pub fn open(path: &Path) -> Result<Self, CorpusError> {
-        Self::from_bytes(path, map(path).map_err(CorpusError::io(path))?)
+        let (bytes, mapped) = map(path).map_err(CorpusError::io(path))?;
+        Self::checked(path, bytes, mapped)
     }
 
     /// Reads the footer of the bytes of a file; errors name it `path`.
@@ -99,7 +102,14 @@ impl SegmentFile {
     /// As [`Self::open`], but for reading.
     pub fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, CorpusError> {
         let aligned = bytes.as_ptr().align_offset(LINE) == 0;
-        let bytes = if aligned { bytes } else { copied(&bytes) };
+        Self::checked(path, if aligned { bytes } else { copied(&bytes) }, None)
+    }
+
+    fn checked(
+        path: &Path,
+        bytes: Bytes,
+        mapped: Option<Arc<Mapped>>,
+    ) -> Result<Self, CorpusError> {
         let damaged = |what: String| CorpusError::Damaged { path: path.into(), what };
         if let Some(found) = newer(&bytes) {
             return Err(CorpusError::Newer { path: path.into(), found, known: VERSION });
@@ -107,7 +117,7 @@ impl SegmentFile {
         let trailer = trailer(&bytes).map_err(|what| damaged(what.into()))?;
         let name = path.display().to_string();
         let opened = Opened::of(name, bytes, &trailer).map_err(|what| damaged(what.into()))?;
-        let file = Self { opened: Arc::new(opened) };
+        let file = Self { opened: Arc::new(Opened { mapped, ..opened }) };
         match file.segment(None).sound() {
             Err(Fault::Damaged { what, .. }) => Err(damaged(what)),
             _ => Ok(file),
@@ -277,6 +287,7 @@ impl Opened {
             resources: directory.resources,
             scopes: directory.scopes,
             accessed: None,
+            mapped: None,
             bytes: bytes.clone(),
         };
         opened.check_counts()?;
@@ -309,6 +320,13 @@ impl Opened {
             return Ok(());
         }
         Err("has operations whose rows are not there or not theirs alone")
+    }
+
+    /// Damage that showed after the file was opened: somebody changed it.
+    pub(super) fn changed(&self) -> Option<Fault> {
+        let changed = self.mapped.as_ref().is_some_and(|mapped| mapped.is_changed());
+        let what = || "was changed or cut while it was read".to_owned();
+        changed.then(|| Fault::Damaged { file: self.name.clone(), what: what() })
     }
 
     /// Numbers of the operations of a table.

@@ -343,7 +343,7 @@ impl Store for Stored {
     }
 
     fn fault(&self) -> Option<Fault> {
-        self.fault.get().cloned()
+        self.file.changed().or_else(|| self.fault.get().cloned())
     }
 }
 

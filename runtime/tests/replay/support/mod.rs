@@ -21,11 +21,11 @@ pub fn run_with(
     ir::verify::verify(module).unwrap();
     let next = |number| Ok::<_, Infallible>(segments(traces, per_segment).into_iter().nth(number));
     let mut signals = Vec::new();
-    let reports = replay(module, &Interpreter, options, &next, &mut |signal| {
+    let outcome = replay(module, &Interpreter, options, &next, &mut |signal| {
         signals.push(signal);
         Ok(())
     });
-    (reports.unwrap(), signals)
+    (outcome.unwrap().reports, signals)
 }
 
 /// Replays over one segment.
