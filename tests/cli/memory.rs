@@ -40,6 +40,27 @@ fn memory_grows_by_no_more_than_its_bound() {
 }
 
 #[test]
+fn a_document_of_nothing_takes_no_more_than_its_tape() {
+    if !is_told() {
+        println!("{SKIPPED}");
+        return;
+    }
+    const BYTES: usize = 8 << 20;
+    let around = |inside: &str, before: &str, after: &str| {
+        let many = vec![inside; BYTES / (inside.len() + 1)].join(",");
+        format!("{{\"resourceSpans\":[{{\"scopeSpans\":[{before}{many}{after}]}}]}}\n")
+    };
+    for document in [around("{\"spans\":[]}", "", ""), around("{}", "{\"spans\":[", "]}")] {
+        let sandbox = Sandbox::new();
+        sandbox.write("t.jsonl", &document);
+        let args = ["--rules", OMNICART, "--threads", "1", "t.jsonl"];
+        let (peak, code) = peak_and_code(&sandbox, &args);
+        assert_eq!(code, Some(3), "there is no span in it");
+        assert!(peak < FIXED, "{} MiB for {} MiB", peak >> 20, document.len() >> 20);
+    }
+}
+
+#[test]
 fn memory_grows_by_no_more_where_traces_are_dense_and_all_violate() {
     if !is_told() {
         println!("{SKIPPED}");
@@ -92,8 +113,15 @@ fn is_told() -> bool {
     Path::new("/proc/self/status").exists()
 }
 
-/// The peak of resident memory of a replay, in bytes.
+/// The peak of resident memory of a replay that finds nothing wrong, in bytes.
 fn peak(sandbox: &Sandbox, args: &[&str]) -> u64 {
+    let (peak, code) = peak_and_code(sandbox, args);
+    assert_eq!(code, Some(0));
+    peak
+}
+
+/// The peak of resident memory of a replay, in bytes, and its exit code.
+fn peak_and_code(sandbox: &Sandbox, args: &[&str]) -> (u64, Option<i32>) {
     let args = [&["replay", "--format", "json"], args].concat();
     let mut child =
         sandbox.command(env!("CARGO_BIN_EXE_betrace"), &args).spawn().expect("the program starts");
@@ -103,8 +131,7 @@ fn peak(sandbox: &Sandbox, args: &[&str]) -> u64 {
         peak = peak.max(status.ok().as_deref().and_then(high_water).unwrap_or(0));
         std::thread::sleep(Duration::from_millis(1));
     }
-    assert_eq!(child.wait().expect("it ended").code(), Some(0));
-    peak
+    (peak, child.wait().expect("it ended").code())
 }
 
 /// The peak of resident memory, in bytes.

@@ -26,6 +26,10 @@ const BYTES: usize = 4 << 20;
 const MARK: u128 = 0x6d61_726b_206f_6620_6120_6c69_7374_2e2e;
 /// Brackets within a mark: more than a span that is recognized can have.
 const DEPTH: usize = 48;
+/// Bytes of a mark, about.
+const MARK_BYTES: usize = 104 + 2 * DEPTH;
+/// Bytes of marks that a document may have whatever its length.
+const FREE: usize = 16 << 10;
 /// In a key, in place of spans. Not in JSON.
 const SPANS: u8 = 0;
 
@@ -68,6 +72,12 @@ impl Frames {
     pub(super) fn begin(&mut self) {
         self.key.clear();
         self.lists = 0;
+    }
+
+    /// Whether the marks of so many lists would take more than the document itself: a list of no span
+    /// is a few bytes, its mark is many.
+    pub(super) fn are_too_many(&self, text: &[u8]) -> bool {
+        self.lists * MARK_BYTES > text.len() + FREE
     }
 
     /// Passes from `at` to the begin of a list of spans, or to the document's end and gives `None`.

@@ -40,6 +40,8 @@ use crate::source::{Chunk, Kind};
 /// many each time, up to the most, and half as many again after one that was.
 const PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 1 << 10;
+/// Spans of a document that may be left whatever else is in it.
+const FEW: usize = 64;
 /// Most bytes of a list that are kept from document to document.
 const KEPT: usize = 4 << 20;
 
@@ -93,6 +95,8 @@ pub(super) struct Recognizer {
     found: Vec<Found>,
     /// The spans that are left to the strict reader, as a list.
     left: Vec<u8>,
+    /// How many these are.
+    spans_left: usize,
     /// Documents that are still to be left, and how many it will be next time.
     pause: u32,
     next_pause: u32,
@@ -137,6 +141,7 @@ impl Recognizer {
             frames: Frames::new(),
             found: Vec::new(),
             left: Vec::new(),
+            spans_left: 0,
             pause: 0,
             next_pause: PAUSE,
             is_eager: false,
@@ -225,8 +230,12 @@ impl Recognizer {
         self.spans.begin();
         begin(&mut self.found);
         begin(&mut self.left);
+        self.spans_left = 0;
         let mut at = 0;
         while let Some(begin) = self.frames.next_list(text, at) {
+            if self.frames.are_too_many(text) {
+                return None;
+            }
             at = begin;
             let list = self.frames.lists() as u32 - 1;
             let mut next = blanks(text, at);
@@ -254,6 +263,11 @@ impl Recognizer {
     #[inline(never)]
     fn leave(&mut self, text: &[u8], at: usize) -> Option<usize> {
         let end = end_of_object(text, at)?;
+        // What is mostly left is not worth the attempt, and may be much more than its text.
+        self.spans_left += 1;
+        if self.spans_left > FEW && 2 * self.spans_left > self.found.len() {
+            return None;
+        }
         self.left.push(if self.left.is_empty() { b'[' } else { b',' });
         self.left.extend_from_slice(&text[at..end]);
         Some(end)
