@@ -133,7 +133,7 @@ fn tries(count: usize, long: bool) -> Vec<usize> {
 
 #[expect(clippy::print_stdout, reason = "the table is what the long form is for")]
 fn print(command: &str, table: &[(String, Row)]) {
-    println!("\n{:<34} {:>6} {:>6} {:>6} {:>6}", command, "tried", "old", "new", "wrong");
+    println!("\n{command:<34} {:>6} {:>6} {:>6} {:>6}", "tried", "old", "new", "wrong");
     for (fault, Row { tried, old, new, wrong }) in table {
         println!("{fault:<34} {tried:>6} {old:>6} {new:>6} {:>6}", wrong.len());
     }

@@ -1,4 +1,4 @@
-//! Readers while another process writes.
+//! Readers while other processes write.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
@@ -9,7 +9,7 @@ use crate::support::{Answer, answer, betrace, ingest, ingesting, inputs, program
 const FILES: u32 = 6;
 
 #[test]
-fn a_reader_sees_one_commit_while_another_process_makes_the_next() {
+fn a_reader_sees_one_commit_while_others_ingest_and_compact() {
     let folder = tempfile::tempdir().expect("there is room");
     let program = program();
     let files = inputs(folder.path(), 150, times("BETRACE_COMMITS", FILES) as usize);
@@ -31,6 +31,11 @@ fn a_reader_sees_one_commit_while_another_process_makes_the_next() {
             for file in &files[1..] {
                 let status = ingesting(&mut betrace(), &corpus, file).status();
                 assert!(status.expect("it starts").success());
+                // What a replay says stays the same, while all files become others.
+                let mut compact = betrace();
+                compact.args(["corpus", "compact", "--corpus"]).arg(&corpus);
+                let output = compact.current_dir(folder.path()).output().expect("it starts");
+                assert!(output.status.success(), "{output:?}");
             }
             done.store(true, Ordering::SeqCst);
         });
