@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use compiler::{Columns, Jit, JitOptions};
+use compiler::{Columns, Jit, JitOptions, LeftToLoops, Limit};
 use ir::Engine;
 
 /// Kernels after which engines begin anew: they keep a bounded number of shapes and leave later
@@ -41,6 +41,12 @@ impl Engines {
     pub fn iter(&self) -> impl Iterator<Item = &dyn Engine> {
         let jits = self.jits.iter().map(|jit| -> &dyn Engine { jit });
         std::iter::once(&Columns as &dyn Engine).chain(jits)
+    }
+
+    /// The rules of which the code generator refused a kernel, or made one that might trap.
+    pub fn refused(&self) -> Vec<LeftToLoops> {
+        let left = self.jits.iter().flat_map(Jit::left_to_loops);
+        left.filter(|left| matches!(left.why, Limit::Refused(_))).collect()
     }
 
     /// Shapes that were compiled since the engines began.

@@ -29,6 +29,11 @@ pub fn random(bytes: &mut Bytes<'_>, pool: &[Value]) -> Module {
         let rule = builder.rule(number);
         builder.module.rules.push(rule);
     }
+    let text = format!("{:?}", builder.module);
+    let hash = crc32fast::hash(text.as_bytes());
+    for (number, rule) in builder.module.rules.iter_mut().enumerate() {
+        rule.hash = format!("{hash:08x}{number:02x}").into();
+    }
     builder.module
 }
 

@@ -80,7 +80,8 @@ fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
     let expected = probe(&Interpreter, module, segment);
     let small = optimise(module.clone());
     let verdict = verdicts(module, &expected, segment.len());
-    for engine in Engines::shared().iter() {
+    let engines = Engines::shared();
+    for engine in engines.iter() {
         let what = format!("{} in case {name:?}", engine.name());
         let found = probe(engine, module, segment);
         for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
@@ -89,6 +90,7 @@ fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
         let found = verdicts(&small, &probe(engine, &small, segment), segment.len());
         assert_eq!(verdict, found, "{what}, optimised: {module:#?} to {small:#?}");
     }
+    assert_eq!(engines.refused(), [], "kernels of case {name:?}: {module:#?}");
     expected
 }
 

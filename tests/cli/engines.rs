@@ -78,8 +78,8 @@ fn a_rule_beyond_the_limits_of_code_is_named_and_judged() {
     };
     let (native, expected) = (run("jit"), run("interpreter"));
     assert_eq!(native.out, expected.out);
-    let warning = "warning: loops over columns ran part of `big`: a `where` comes to more than 40000 \
-                   instructions";
+    let warning = "warning: loops over columns ran part of `big`: the kernels of a rule come to \
+                   more than 40000 instructions";
     assert_eq!(native.err.matches("warning: loops").count(), 1, "{}", native.err);
     assert!(native.err.contains(warning), "{}", native.err);
     assert!(!expected.err.contains("warning"), "{}", expected.err);

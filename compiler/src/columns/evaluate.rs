@@ -36,8 +36,8 @@ pub struct Evaluator<'a> {
     fuse: Option<&'a dyn Fuse>,
     /// The predicate being worked on.
     pub root: PredicateId,
-    /// What `fuse` has spent on it, by its own measure.
-    pub spent: usize,
+    /// Whether `fuse` gave up on it and left the rest of it to the loops.
+    pub loops: bool,
     uses: Vec<u32>,
     shared: HashMap<(usize, PredicateId), Rows>,
     shared_bytes: usize,
@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
             ends: LastEnds::default(),
             fuse,
             root: PredicateId::new(0),
-            spent: 0,
+            loops: false,
             sources: Sources::new(segment),
             uses: uses(module),
             shared: HashMap::new(),
@@ -82,7 +82,7 @@ impl<'a> Evaluator<'a> {
         if self.segment.operations[operation].rows.is_empty() {
             return Ok(Rows::None);
         }
-        (self.root, self.spent) = (id, 0);
+        (self.root, self.loops) = (id, false);
         if let Some(fuse) = self.fuse
             && !self.shared.contains_key(&(operation, id))
             && let (rows, rest) = fuse.fuse(self, operation, &[id], true)?

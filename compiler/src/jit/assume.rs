@@ -94,7 +94,7 @@ fn column(tests: &[&Test]) -> Slot {
 }
 
 /// Integers this far apart, on either side of 0 and of small constants.
-fn integers(apart: i64) -> Slot {
+pub fn integers(apart: i64) -> Slot {
     let values = (0..ROWS).map(|row| (row as i64 - 32) * apart);
     most(Values::Integers(Integers::pack(values)))
 }

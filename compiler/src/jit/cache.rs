@@ -1,8 +1,7 @@
 //! Kernels by shape, shared by rules, segments and threads.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
@@ -13,35 +12,55 @@ use cranelift_frontend::FunctionBuilderContext;
 use hashbrown::HashMap;
 
 use super::Listing;
+use super::budget::Account;
 use super::code::{CodeError, Kernel};
 use super::emit;
 use super::left::Limit;
 use super::shape::{Part, Shape};
 
-/// Shapes that are remembered; a set of rules has a few for each width of its columns.
-pub const SHAPES: usize = 4_096;
+/// Kernels that are made; a set of rules has a few for each width of its columns.
+pub const KERNELS: usize = 4_096;
+/// Shapes that were asked for too seldom yet of which this is remembered.
+const ASKED: usize = 4_096;
 /// Stack of the thread that compiles.
 const STACK: usize = 16 << 20;
 
 /// See the module's text.
 pub struct Cache {
     isa: OwnedTargetIsa,
-    shapes: RwLock<HashMap<Shape, Known>>,
+    /// The shapes that were given to the code generator.
+    made: RwLock<HashMap<Shape, Made>>,
+    /// How many comparisons of rows were asked of other shapes.
+    asked: Mutex<HashMap<Shape, u64>>,
     /// Comparisons of rows that are left to the loops before a shape is compiled.
     patience: u64,
+    /// Shapes that are given to the code generator at most.
+    pub most: usize,
+    /// Stack of the thread that compiles.
+    pub stack: usize,
     /// Changes a function before it is compiled.
     #[cfg(test)]
     pub fault: Option<fn(&mut Function)>,
 }
 
-/// What is known of a shape.
-enum Known {
-    /// So many comparisons of rows were asked for.
-    Asked(AtomicU64),
+/// What became of a shape.
+enum Made {
+    /// A thread compiles it.
+    Begun,
     /// It was compiled.
     Ready(Arc<Kernel>),
-    /// It cannot be compiled.
-    Refused,
+    /// It cannot be compiled, for a reason.
+    Refused(Arc<str>),
+}
+
+impl Made {
+    fn kernel(&self) -> Result<Arc<Kernel>, NoKernel> {
+        match self {
+            Self::Begun => Err(NoKernel::Yet),
+            Self::Ready(kernel) => Ok(Arc::clone(kernel)),
+            Self::Refused(why) => Err(NoKernel::Never(Limit::Refused(Arc::clone(why)))),
+        }
+    }
 }
 
 /// How code is made.
@@ -60,68 +79,105 @@ impl Cache {
     pub fn new(making: Making) -> Option<Self> {
         Some(Self {
             isa: isa(making)?,
-            shapes: RwLock::default(),
+            made: RwLock::default(),
+            asked: Mutex::default(),
             patience: making.patience,
+            most: KERNELS,
+            stack: STACK,
             #[cfg(test)]
             fault: None,
         })
     }
 
-    /// The kernel of a shape that is asked for so many comparisons of rows.
+    /// The kernel of a shape that is asked for so many comparisons of rows; made now if that is
+    /// worth it, on an account. While one thread makes it the others do without.
     ///
     /// # Errors
     /// Where it is not worth compiling yet, or cannot be.
-    pub fn kernel(&self, shape: &[Part], asks: usize) -> Result<Arc<Kernel>, NoKernel> {
-        let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
-        let full = shapes.len() >= SHAPES;
-        let worth = match shapes.get(shape) {
-            Some(Known::Ready(kernel)) => return Ok(Arc::clone(kernel)),
-            Some(Known::Refused) => return Err(NoKernel::Never(Limit::Generator)),
-            Some(Known::Asked(asked)) => {
-                asked.fetch_add(asks as u64, Ordering::Relaxed) + asks as u64 >= self.patience
+    pub fn kernel(
+        &self,
+        shape: &[Part],
+        asks: usize,
+        account: &Account<'_>,
+    ) -> Result<Arc<Kernel>, NoKernel> {
+        if let Some(made) = self.made.read().unwrap_or_else(PoisonError::into_inner).get(shape) {
+            return made.kernel();
+        }
+        if !self.is_worth(shape, asks as u64) {
+            return Err(NoKernel::Yet);
+        }
+        {
+            let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+            if let Some(made) = made.get(shape) {
+                return made.kernel();
             }
-            None if full => return Err(NoKernel::Never(Limit::Kernels)),
-            None => asks as u64 >= self.patience,
-        };
-        drop(shapes);
-        let known = if worth {
-            self.compile(shape).map_or(Known::Refused, |kernel| Known::Ready(Arc::new(kernel)))
-        } else {
-            Known::Asked(AtomicU64::new(asks as u64))
-        };
-        let mut shapes = self.shapes.write().unwrap_or_else(PoisonError::into_inner);
-        let known = match (shapes.remove(shape), known) {
-            (Some(ready @ Known::Ready(_)), _) => ready,
-            (Some(before @ Known::Asked(_)), Known::Asked(_)) => before,
-            (_, new) => new,
-        };
-        let kernel = match &known {
-            Known::Ready(kernel) => Ok(Arc::clone(kernel)),
-            Known::Asked(_) => Err(NoKernel::Yet),
-            Known::Refused => Err(NoKernel::Never(Limit::Generator)),
-        };
-        shapes.insert(shape.to_vec(), known);
-        kernel
+            if made.len() >= self.most {
+                return Err(NoKernel::Never(Limit::Kernels));
+            }
+            if !account.charge() {
+                return Err(NoKernel::Never(Limit::Rule));
+            }
+            made.insert(shape.to_vec(), Made::Begun);
+        }
+        self.asked.lock().unwrap_or_else(PoisonError::into_inner).remove(shape);
+        self.make(shape, account)
     }
 
-    /// Whether a shape would still have to be compiled.
-    pub fn is_new(&self, shape: &[Part]) -> bool {
-        let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
-        matches!(shapes.get(shape), None | Some(Known::Asked(_)))
+    /// Adds to what was asked of a shape, and says whether it is enough to compile it.
+    fn is_worth(&self, shape: &[Part], asks: u64) -> bool {
+        if asks >= self.patience {
+            return true;
+        }
+        let mut asked = self.asked.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = asked.get_mut(shape) {
+            *before = before.saturating_add(asks);
+            return *before >= self.patience;
+        }
+        if asked.len() >= ASKED {
+            forget_half(&mut asked);
+        }
+        asked.insert(shape.to_vec(), asks);
+        false
+    }
+
+    /// Compiles a shape that was begun. What may pass leaves no trace, so that it is tried again.
+    fn make(&self, shape: &[Part], account: &Account<'_>) -> Result<Arc<Kernel>, NoKernel> {
+        let compiled = self.compile(shape);
+        if let Err(Refusal::Thread(_)) = compiled {
+            account.give_back();
+        }
+        let passes = compiled.as_ref().is_err_and(Refusal::passes);
+        let result = match compiled {
+            Ok(kernel) => Made::Ready(Arc::new(kernel)),
+            Err(refusal) => Made::Refused(refusal.to_string().into()),
+        };
+        let kernel = result.kernel();
+        let mut made = self.made.write().unwrap_or_else(PoisonError::into_inner);
+        if passes {
+            made.remove(shape);
+        } else {
+            made.insert(shape.to_vec(), result);
+        }
+        kernel
     }
 
     /// How many kernels there are.
     pub fn kernels(&self) -> usize {
-        let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
-        shapes.values().filter(|known| matches!(known, Known::Ready(_))).count()
+        self.shapes().len()
+    }
+
+    /// The shapes that there are kernels of.
+    pub fn shapes(&self) -> Vec<Shape> {
+        let made = self.made.read().unwrap_or_else(PoisonError::into_inner);
+        let ready = made.iter().filter(|(_, made)| matches!(made, Made::Ready(_)));
+        ready.map(|(shape, _)| shape.clone()).collect()
     }
 
     /// What was compiled, in the order of the shapes' texts.
     pub fn listings(&self) -> Vec<Listing> {
-        let shapes = self.shapes.read().unwrap_or_else(PoisonError::into_inner);
-        let ready = shapes.iter().filter(|(_, known)| matches!(known, Known::Ready(_)));
+        let shapes = self.shapes();
         let mut listings: Vec<Listing> =
-            ready.filter_map(|(shape, _)| self.listing(shape)).collect();
+            shapes.iter().filter_map(|shape| self.listing(shape)).collect();
         listings.sort_unstable();
         listings
     }
@@ -160,7 +216,7 @@ impl Cache {
         };
         let make = || catch_unwind(AssertUnwindSafe(make));
         let made = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(STACK);
+            let thread = std::thread::Builder::new().stack_size(self.stack);
             let thread = thread.spawn_scoped(scope, make).map_err(Refusal::Thread)?;
             thread.join().unwrap_or_else(Err).map_err(|_| Refusal::Panic)
         });
@@ -169,23 +225,42 @@ impl Cache {
 }
 
 /// Why there is no kernel of a shape.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NoKernel {
-    /// It was not asked for often enough.
+    /// It was not asked for often enough, or a thread is about to finish it.
     Yet,
     /// A limit forbids it.
     Never(Limit),
 }
 
 /// Why a shape was not compiled.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Refusal {
     /// No thread could be started.
+    #[error("no thread to compile on: {0}")]
     Thread(std::io::Error),
     /// The code generator panicked.
+    #[error("the code generator panicked")]
     Panic,
     /// There is no code, for a reason.
+    #[error(transparent)]
     Code(CodeError),
+}
+
+impl Refusal {
+    /// Whether the machine refused, which may do otherwise later.
+    fn passes(&self) -> bool {
+        matches!(self, Self::Thread(_) | Self::Code(CodeError::Memory(_)))
+    }
+}
+
+/// Forgets the half of the shapes that was asked least.
+fn forget_half(asked: &mut HashMap<Shape, u64>) {
+    let mut counts: Vec<u64> = asked.values().copied().collect();
+    let half = counts.len() / 2;
+    let (_, median, _) = counts.select_nth_unstable(half);
+    let median = *median;
+    asked.retain(|_, asks| *asks > median);
 }
 
 /// What this machine runs.

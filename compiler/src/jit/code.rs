@@ -6,7 +6,7 @@
 use std::sync::Mutex;
 
 use cranelift_codegen::control::ControlPlane;
-use cranelift_codegen::ir::{Function, Signature};
+use cranelift_codegen::ir::{Function, MemFlagsData, Opcode, Signature};
 use cranelift_codegen::isa::OwnedTargetIsa;
 use cranelift_codegen::{CodegenError, Context};
 use cranelift_jit::{JITBuilder, JITModule};
@@ -34,6 +34,9 @@ pub enum CodeError {
     /// The code generator refused.
     #[error("the code generator: {0}")]
     Generator(Box<CodegenError>),
+    /// The code might trap.
+    #[error("an instruction might trap: {0}")]
+    Traps(Opcode),
     /// The code calls something else.
     #[error("the code is not self-contained")]
     Open,
@@ -46,8 +49,12 @@ impl Kernel {
     /// Compiles what [`super::emit::function`] made for `shape`.
     ///
     /// # Errors
-    /// Where the function is beyond a limit of the code generator, or executable memory is refused.
+    /// Where the function has an instruction that traps, is beyond a limit of the code generator, or
+    /// executable memory is refused.
     pub fn new(shape: Shape, function: Function, isa: OwnedTargetIsa) -> Result<Self, CodeError> {
+        if let Some(opcode) = trap(&function) {
+            return Err(CodeError::Traps(opcode));
+        }
         let signature = function.signature.clone();
         let mut context = Context::for_function(function);
         let compiled = context
@@ -135,6 +142,23 @@ impl Drop for Kernel {
             unsafe { module.free_memory() };
         }
     }
+}
+
+/// An instruction that might trap or call, if there is one; loads and stores that the caller vouches
+/// for do not.
+fn trap(function: &Function) -> Option<Opcode> {
+    let blocks = function.layout.blocks();
+    let mut all = blocks.flat_map(|block| function.layout.block_insts(block));
+    all.find_map(|inst| {
+        let data = &function.dfg.insts[inst];
+        let opcode = data.opcode();
+        let traps = if opcode.can_load() || opcode.can_store() {
+            !data.memflags_data(&function.dfg).is_some_and(MemFlagsData::notrap)
+        } else {
+            opcode.can_trap()
+        };
+        (traps || opcode.is_call()).then_some(opcode)
+    })
 }
 
 /// Puts code where it can run.

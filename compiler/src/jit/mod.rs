@@ -8,6 +8,7 @@
 //! whatever cannot be compiled.
 
 mod assume;
+mod budget;
 mod cache;
 #[expect(unsafe_code, reason = "code memory and the call into it")]
 mod code;
@@ -30,7 +31,8 @@ use ir::segment::Fault;
 use ir::{Engine, Mask, Segment};
 
 use crate::columns::{Evaluator, Fuse, Rows, probe};
-use cache::{Cache, Making, NoKernel, Refusal};
+use budget::{Account, Budget, payers};
+use cache::{Cache, Making, NoKernel};
 use fuse::{Fused, Fuser, join};
 use operands::Operands;
 use shape::Part;
@@ -40,15 +42,13 @@ pub use left::{LeftToLoops, Limit};
 /// Instructions of one kernel: more than fits the processor's cache of decoded instructions is
 /// slower than two passes.
 const KERNEL_COST: usize = 4_000;
-/// Instructions of new kernels for one predicate on one operation, which bounds the time that it
-/// takes to compile any rule; what is beyond is left to the loops.
-const PREDICATE_COST: usize = 40_000;
 /// Rows below which a kernel is not worth the call.
 const FEW_ROWS: usize = 64;
 
 /// Machine code for predicates, loops over columns for the rest.
 pub struct Jit {
     cache: Cache,
+    budget: Budget,
     few: usize,
     left: Mutex<Vec<LeftToLoops>>,
 }
@@ -100,6 +100,8 @@ pub enum JitError {
 /// A module that runs over a segment.
 struct Call<'j> {
     jit: &'j Jit,
+    /// The rule that pays for the kernels of each predicate, by its hash.
+    payers: Vec<&'j str>,
     /// The predicates that a limit left to the loops.
     left: RefCell<HashMap<PredicateId, Limit>>,
 }
@@ -114,10 +116,8 @@ impl Jit {
         let cache = Cache::new(Making { optimise, check, patience }).ok_or(JitError::Processor)?;
         let few = if patience == 0 { 0 } else { FEW_ROWS };
         match cache.compile(&[Part::Present]) {
-            Ok(_) => Ok(Self { cache, few, left: Mutex::default() }),
-            Err(Refusal::Thread(error)) => Err(JitError::Refused(error.to_string())),
-            Err(Refusal::Panic) => Err(JitError::Refused("the code generator panicked".to_owned())),
-            Err(Refusal::Code(error)) => Err(JitError::Refused(error.to_string())),
+            Ok(_) => Ok(Self { cache, budget: Budget::default(), few, left: Mutex::default() }),
+            Err(refusal) => Err(JitError::Refused(refusal.to_string())),
         }
     }
 
@@ -173,22 +173,20 @@ impl Call<'_> {
     fn run(&self, fuser: &mut Fuser<'_, '_>, rows: usize) -> Option<Rows> {
         let operands = std::mem::take(&mut fuser.operands);
         let evaluator = &mut *fuser.evaluator;
-        let spent = std::mem::replace(&mut evaluator.spent, usize::MAX);
-        let Jit { cache, few, .. } = self.jit;
-        let cost = if cache.is_new(operands.shape()) { operands.cost() } else { 0 };
-        if spent > PREDICATE_COST {
+        if std::mem::replace(&mut evaluator.loops, true) {
             return None;
         }
-        let kernel = if spent + cost > PREDICATE_COST {
-            Err(NoKernel::Never(Limit::Predicate))
-        } else if *few > 0 && matches!(**operands.shape(), [Part::Set(_)]) {
+        let Jit { cache, budget, few, .. } = self.jit;
+        let rule = self.payers[evaluator.root.index()];
+        let account = Account { budget, rule, cost: operands.cost() };
+        let kernel = if *few > 0 && matches!(**operands.shape(), [Part::Set(_)]) {
             Err(NoKernel::Yet)
         } else {
-            cache.kernel(operands.shape(), rows * operands.leaves())
+            cache.kernel(operands.shape(), rows * operands.leaves(), &account)
         };
         match kernel {
             Ok(kernel) => {
-                evaluator.spent = spent + cost;
+                evaluator.loops = false;
                 Some(Rows::of(kernel.run(&operands, rows)))
             }
             Err(NoKernel::Yet) => None,
@@ -211,7 +209,7 @@ impl Engine for Jit {
         segment: &Segment,
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault> {
-        let call = Call { jit: self, left: RefCell::default() };
+        let call = Call { jit: self, payers: payers(module), left: RefCell::default() };
         let masks = probe(module, segment, atoms, Some(&call))?;
         let left = call.left.into_inner();
         if !left.is_empty() {
@@ -231,7 +229,7 @@ impl Fuse for Call<'_> {
     ) -> Result<(Rows, Vec<PredicateId>), Fault> {
         let len = evaluator.segment.operations[operation].rows.len();
         let mut answer = if all { Rows::All } else { Rows::None };
-        if len < self.jit.few || evaluator.spent > PREDICATE_COST {
+        if len < self.jit.few || evaluator.loops {
             return Ok((answer, parts.to_vec()));
         }
         let (mut rest, mut gathered) = (Vec::new(), Vec::new());

@@ -3,19 +3,30 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod caching;
 mod faults;
 mod fences;
 mod rules;
 mod trees;
 
 use std::rc::Rc;
+use std::sync::LazyLock;
 
-use super::cache::{Cache, Making, NoKernel, SHAPES};
-use super::left::Limit;
+use cranelift_codegen::ir::{Function, Opcode};
+
+use super::budget::{Account, Budget};
+use super::cache::{Cache, Making, Refusal};
+use super::code::CodeError;
+use super::shape::Part;
 use fences::Fences;
 use trees::{Random, Tree};
 
 const PLAIN: Making = Making { optimise: true, check: true, patience: 0 };
+
+static BUDGET: LazyLock<Budget> = LazyLock::new(Budget::default);
+/// Pays for nothing.
+static FREE: LazyLock<Account<'static>> =
+    LazyLock::new(|| Account { budget: &BUDGET, rule: "", cost: 0 });
 
 /// Runs the kernel of `tree`, its columns where `fences` puts them, and compares row by row.
 fn agrees(cache: &Cache, tree: &Tree, fences: &mut Fences) -> bool {
@@ -23,7 +34,7 @@ fn agrees(cache: &Cache, tree: &Tree, fences: &mut Fences) -> bool {
     let columns = tree.columns.iter().map(|column| fences.put(column.bytes())).collect::<Vec<_>>();
     let columns: Vec<&[u8]> = columns.iter().map(|at| fences.at(*at)).collect();
     let operands = tree.operands(&columns);
-    let kernel = cache.kernel(operands.shape(), tree.rows).unwrap_or_else(|_| {
+    let kernel = cache.kernel(operands.shape(), tree.rows, &FREE).unwrap_or_else(|_| {
         let refusal = cache.compile(operands.shape()).err();
         panic!("{:?} was refused: {refusal:.500?}", operands.shape())
     });
@@ -80,6 +91,22 @@ fn code_never_traps_and_calls_nothing() {
 }
 
 #[test]
+fn what_might_trap_is_refused() {
+    let mut cache = Cache::new(PLAIN).unwrap();
+    assert!(cache.compile(&[Part::Present]).is_ok());
+    let mut trap = |fault: fn(&mut Function)| {
+        cache.fault = Some(fault);
+        match cache.compile(&[Part::Present]) {
+            Err(Refusal::Code(CodeError::Traps(opcode))) => Some(opcode),
+            _ => None,
+        }
+    };
+    let divides = |function: &mut Function| faults::replace(function, Opcode::Iadd, Opcode::Udiv);
+    assert_eq!(trap(divides), Some(Opcode::Udiv));
+    assert_eq!(trap(faults::unvouched), Some(Opcode::Load));
+}
+
+#[test]
 fn the_largest_shape_compiles_within_the_code_generators_limits() {
     let cache = Cache::new(Making { check: false, ..PLAIN }).unwrap();
     let mut random = Random::new(7);
@@ -97,7 +124,7 @@ fn no_page_is_writable_and_executable() {
         let bytes: Vec<Vec<u8>> =
             tree.columns.iter().map(|column| column.bytes().to_vec()).collect();
         let columns: Vec<&[u8]> = bytes.iter().map(Vec::as_slice).collect();
-        kernels.push(cache.kernel(tree.operands(&columns).shape(), 64).unwrap());
+        kernels.push(cache.kernel(tree.operands(&columns).shape(), 64, &FREE).unwrap());
     }
     let Ok(maps) = std::fs::read_to_string("/proc/self/maps") else {
         println!("skipped: /proc/self/maps cannot be read here");
@@ -105,19 +132,6 @@ fn no_page_is_writable_and_executable() {
     };
     assert!(maps.lines().any(|line| line.contains("r-xp")), "{maps}");
     assert_eq!(maps.lines().find(|line| line.contains("rwx")), None);
-}
-
-#[test]
-fn shapes_beyond_the_cache_are_left_to_the_loops() {
-    let cache = Cache::new(Making { check: false, optimise: false, patience: u64::MAX }).unwrap();
-    // Never compiled, so that it need not make sense.
-    let shape = |parts| [super::shape::Part::And(parts)];
-    for parts in 0..SHAPES as u16 {
-        assert_eq!(cache.kernel(&shape(parts), 1).err(), Some(NoKernel::Yet));
-    }
-    let beyond = cache.kernel(&shape(u16::MAX), 1).err();
-    assert_eq!(beyond, Some(NoKernel::Never(Limit::Kernels)));
-    assert_eq!(cache.kernel(&shape(0), 1).err(), Some(NoKernel::Yet));
 }
 
 /// A shared set of codes.

@@ -1,7 +1,7 @@
 //! Faults to plant in a kernel's function before it is compiled.
 
 use cranelift_codegen::ir::condcodes::{FloatCC, IntCC};
-use cranelift_codegen::ir::{Function, Inst, InstructionData, Opcode};
+use cranelift_codegen::ir::{Function, Inst, InstructionData, MemFlagsData, Opcode};
 
 /// A fault by name; each goes wherever it can.
 pub type Fault = (&'static str, fn(&mut Function));
@@ -97,7 +97,8 @@ fn doubles(function: &mut Function, from: FloatCC, to: FloatCC) {
     });
 }
 
-fn replace(function: &mut Function, from: Opcode, to: Opcode) {
+/// Puts one operation for another of the same form.
+pub fn replace(function: &mut Function, from: Opcode, to: Opcode) {
     each(function, |data| match data {
         InstructionData::Unary { opcode, .. }
         | InstructionData::Binary { opcode, .. }
@@ -107,5 +108,15 @@ fn replace(function: &mut Function, from: Opcode, to: Opcode) {
             *opcode = to;
         }
         _ => {}
+    });
+}
+
+/// Makes of each load one that may trap.
+pub fn unvouched(function: &mut Function) {
+    let flags = function.dfg.mem_flags.insert(MemFlagsData::new()).unwrap();
+    each(function, |data| {
+        if let InstructionData::Load { flags: own, .. } = data {
+            *own = flags;
+        }
     });
 }

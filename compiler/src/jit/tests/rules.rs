@@ -1,13 +1,16 @@
 //! Rules as large as the limits allow: what compiling them takes is bounded, whatever they say.
 
 use std::fmt::Write;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use ir::module::{AtomId, Severity};
-use ir::{Engine, Module};
+use ir::segment::{OperationRows, Table};
+use ir::{Engine, Module, Segment};
 
 use super::trees::Random;
-use crate::jit::{Jit, JitOptions, Limit, assume};
+use crate::jit::budget::RULE_COST;
+use crate::jit::{Jit, JitOptions, LeftToLoops, Limit, assume};
 use crate::{Columns, Key, Params, ReadOptions, RuleSource, limits, lower, optimise, parse_rule};
 
 #[test]
@@ -27,13 +30,55 @@ fn the_largest_rules_compile_within_bounds_or_run_as_loops() {
         refused += jit.left_to_loops().len();
         most = most.max(jit.kernels());
         for left in jit.left_to_loops() {
-            assert_eq!((&*left.rule, left.why), ("rule", Limit::Predicate));
+            assert_eq!((&*left.rule, left.why), ("rule", Limit::Rule));
         }
     }
     println!("{tries} rules: {longest:?} at most, {refused} ran as loops in part");
-    // What a kernel takes is bounded by its size, what a predicate takes by their sizes' sum.
-    assert!(most <= 256, "{most} kernels for one predicate");
+    // What a kernel takes is bounded by its size, what a rule takes by their sizes' sum.
+    assert!(most <= 256, "{most} kernels for one rule");
     assert!(refused > 0, "no rule came to the bound: this test is blind");
+}
+
+#[test]
+fn operations_and_segments_of_all_widths_share_what_one_rule_may_have_compiled() {
+    let tests: Vec<String> = (0..40).map(|number| format!("a{} > {number}", number % 5)).collect();
+    let text = format!("never {{ trace.has(\"*\").where({}) }}", tests.join(" or "));
+    let module = module(&text);
+    let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
+    let jit = Jit::new(JitOptions::default()).unwrap();
+    for first in [0, 40] {
+        let segment = widths(&module, first..first + 40);
+        let found = jit.probe(&module, &segment, &atoms).unwrap();
+        assert_eq!(found, Columns.probe(&module, &segment, &atoms).unwrap());
+    }
+    let made = jit.cache.shapes();
+    let made = made.iter().map(|shape| jit.cache.function(shape).dfg.num_insts());
+    let (kernels, instructions) = made.fold((0, 0), |sum, insts| (sum.0 + 1, sum.1 + insts));
+    assert!(kernels >= 5, "{kernels} kernels: the loops did nearly everything");
+    assert!(instructions < RULE_COST * 5 / 4, "{kernels} kernels of {instructions} instructions");
+    assert_eq!(jit.left_to_loops(), [LeftToLoops { rule: "rule".to_owned(), why: Limit::Rule }]);
+}
+
+/// A segment with an operation of each number, whose columns have the widths of its digits.
+fn widths(module: &Module, numbers: Range<usize>) -> Segment {
+    let mut segment = assume::segment(module);
+    let (table, operation) = (segment.table(0), &segment.operations[0]);
+    let apart = [1, 1 << 9, 1 << 20, 1 << 40];
+    let of = |number: usize, key: usize| assume::integers(apart[number >> (2 * key) & 3]);
+    let keys = 0..segment.keys.len();
+    let attributes = |number: usize| keys.clone().map(|key| of(number, key)).collect();
+    let tables = numbers.clone();
+    let tables =
+        tables.map(|number| Table { attributes: attributes(number), ..table.clone() }).collect();
+    let operations = numbers.enumerate();
+    let operations = operations.map(|(table, number)| OperationRows {
+        name: format!("operation {number:03}").into(),
+        table,
+        ..operation.clone()
+    });
+    segment.operations = operations.collect();
+    segment.tables = tables;
+    segment
 }
 
 /// A rule of as many comparisons as its text holds, over few or many attributes, nested or not.
