@@ -123,8 +123,8 @@ impl Manifest {
     /// Reads the text of the file.
     ///
     /// # Errors
-    /// [`Refused`].
-    pub fn parse(text: &[u8]) -> Result<Self, Refused> {
+    /// Where it is not what was written, or of a later format.
+    pub(super) fn parse(text: &[u8]) -> Result<Self, Refused> {
         let torn = || Refused::Damaged("the manifest is cut off or changed".to_owned());
         let text = std::str::from_utf8(text).map_err(|_| torn())?;
         let (json, crc) = text.split_once('\n').ok_or_else(torn)?;

@@ -38,7 +38,7 @@ pub struct SpanRecord {
     /// The event at its end, if there is one: name and attributes.
     pub event: Option<(&'static str, Vec<(String, Value)>)>,
     /// The span of another trace that it is linked to, if it is: trace id and span id; the flags are
-    /// [`LINK_FLAGS`].
+    /// [`LINK_FLAGS`](super::LINK_FLAGS).
     pub link: Option<(u128, u64)>,
 }
 

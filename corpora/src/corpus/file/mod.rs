@@ -1,6 +1,6 @@
 //! One segment in one file: an [`ir::Segment`] field by field, each buffer a block of bytes.
 //!
-//! Segment ─ [`write`] ─► bytes ─ [`SegmentFile::open`] ─► [`SegmentFile::segment`] ─► Segment
+//! Segment ─ [`write()`] ─► bytes ─ [`SegmentFile::open`] ─► [`SegmentFile::segment`] ─► Segment
 //!
 //! Opening reads the footer alone. A block is checked, and unpacked if it is packed, when somebody
 //! first looks at its buffer; so a rule costs what it touches. `corpora/FORMAT.md` is the grammar.
