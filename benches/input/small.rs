@@ -56,20 +56,7 @@ pub fn write(writer: &Writer, number: u64) -> Result<(SegmentEntry, Broken), Cor
         made.trace(number * TRACES + ordinal, ordinal as u32);
     }
     let broken = made.broken;
-    let segment = made.segment();
-    let written = writer.put_segment(number, &segment)?;
-    let entry = SegmentEntry {
-        number,
-        bytes: written.bytes,
-        crc: written.footer_crc,
-        traces: written.traces,
-        spans: written.spans,
-        first: written.first,
-        last: written.last,
-        rootless: 0,
-        clock_defects: 0,
-    };
-    Ok((entry, broken))
+    Ok((writer.put_segment(number, &made.segment())?, broken))
 }
 
 /// The rows of an operation.

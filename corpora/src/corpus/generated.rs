@@ -10,7 +10,6 @@ use ir::{Schema, Value};
 use serde_json::json;
 
 use super::CorpusError;
-use super::ingest::put;
 use super::manifest::SegmentEntry;
 use super::writer::Writer;
 use crate::build::{self, Builder, SegmentSize, SpanRecord};
@@ -78,7 +77,7 @@ fn seal(
         let size = SegmentSize { traces: TRACES, rows: usize::MAX };
         for segment in build::finish(vec![builder], size).segments {
             let number = first + sealed.len() as u64;
-            sealed.push(put(writer, number, &segment.seal().segment)?);
+            sealed.push(writer.put_segment(number, &segment.seal().segment)?);
         }
     }
     Ok(sealed)

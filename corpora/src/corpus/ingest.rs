@@ -11,8 +11,7 @@ use std::num::NonZeroUsize;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use ir::segment::{CLOCK_DEFECT, ROOTLESS};
-use ir::{Schema, Segment};
+use ir::Schema;
 
 use super::CorpusError;
 use super::manifest::{InputEntry, Manifest, SegmentEntry};
@@ -178,7 +177,9 @@ impl Ingest {
         self.report.resumed += u64::from(place.is_some());
         let mut unfinished = None;
         while self.pull(&mut stream, &mut unfinished) {
-            self.set_read(&mut place, input, &stream, Vec::new());
+            let digests = stream.digests().cloned().unwrap_or_default();
+            let read = InputEntry::new(&input.name, &digests, Vec::new());
+            set_entry(&mut self.next.inputs, &mut place, read);
             self.commit()?;
         }
         let mut cut: Vec<(String, String)> =
@@ -203,20 +204,6 @@ impl Ingest {
         self.found.merge(Statement::of(report, Tally::default()));
         set_entry(&mut self.next.inputs, &mut place, InputEntry::new(&input.name, &digests, cut));
         Ok(())
-    }
-
-    /// Notes how far an input was read.
-    fn set_read(
-        &mut self,
-        place: &mut Option<usize>,
-        input: &Input,
-        stream: &Stream<'_>,
-        cut: Vec<(String, String)>,
-    ) {
-        if let Some(digests) = stream.digests() {
-            let entry = InputEntry::new(&input.name, digests, cut);
-            set_entry(&mut self.next.inputs, place, entry);
-        }
     }
 
     /// Reads an input to its end, or until memory is full; whether it is. Sets where the input
@@ -319,7 +306,7 @@ impl Ingest {
                 let Some(unsealed) = unsealed else { continue };
                 let sealed = unsealed.seal();
                 let number = first + at as u64;
-                let entry = put(&self.writer, number, &sealed.segment).inspect_err(|_| {
+                let entry = self.writer.put_segment(number, &sealed.segment).inspect_err(|_| {
                     next.store(count, Ordering::Relaxed);
                 })?;
                 let ids = sealed.segment.traces.id.to_vec();
@@ -388,26 +375,4 @@ fn set_entry(inputs: &mut Vec<InputEntry>, place: &mut Option<usize>, entry: Inp
             inputs.push(entry);
         }
     }
-}
-
-/// Writes a segment under a number.
-pub(super) fn put(
-    writer: &Writer,
-    number: u64,
-    segment: &Segment,
-) -> Result<SegmentEntry, CorpusError> {
-    let written = writer.put_segment(number, segment)?;
-    let flagged =
-        |flag: u8| segment.traces.flags.iter().filter(|&&flags| flags & flag != 0).count() as u64;
-    Ok(SegmentEntry {
-        number,
-        bytes: written.bytes,
-        crc: written.footer_crc,
-        traces: written.traces,
-        spans: written.spans,
-        first: written.first,
-        last: written.last,
-        rootless: flagged(ROOTLESS),
-        clock_defects: flagged(CLOCK_DEFECT),
-    })
 }

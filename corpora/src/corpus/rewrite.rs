@@ -12,7 +12,7 @@ use ir::segment::RowRef;
 
 use super::CorpusError;
 use super::file::SegmentFile;
-use super::ingest::{self, SEGMENT_SIZE};
+use super::ingest::SEGMENT_SIZE;
 use super::manifest::{Manifest, SegmentEntry};
 use super::parts::{BETWEEN_CHECKS, Part, join};
 use super::splits::Piece;
@@ -161,7 +161,7 @@ impl Rewrite {
         while let Some(unsealed) = finished.segments.pop_front() {
             let sealed = unsealed.seal();
             self.next.duplicates += sealed.duplicates;
-            let entry = ingest::put(&self.writer, self.next.next_file, &sealed.segment)?;
+            let entry = self.writer.put_segment(self.next.next_file, &sealed.segment)?;
             self.next.next_file += 1;
             self.written.push(entry);
         }

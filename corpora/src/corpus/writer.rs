@@ -4,11 +4,12 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufWriter, Write};
 
 use ir::Segment;
+use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 
 use super::CorpusError;
-use super::file::{self, Written};
+use super::file;
 use super::folder::{Folder, MANIFEST, NEXT, PREVIOUS, READERS, SEGMENTS, sync};
-use super::manifest::{Manifest, segment_file, splits_file};
+use super::manifest::{Manifest, SegmentEntry, segment_file, splits_file};
 use super::splits::Splits;
 
 /// The one process that may change a corpus.
@@ -40,16 +41,29 @@ impl Writer {
     }
 
     /// Writes the file of segment `number`, which no manifest has named, and waits until it is on
-    /// disk.
+    /// disk; what a manifest is to say of it.
     ///
     /// # Errors
     /// [`CorpusError::Io`]; what was written of it is removed by the next writer.
-    pub fn put_segment(&self, number: u64, segment: &Segment) -> Result<Written, CorpusError> {
-        self.put(&segment_file(number), |file| {
+    pub fn put_segment(&self, number: u64, segment: &Segment) -> Result<SegmentEntry, CorpusError> {
+        let written = self.put(&segment_file(number), |file| {
             let mut buffered = BufWriter::with_capacity(1 << 20, file);
             let written = file::write(segment, &mut buffered)?;
             buffered.flush()?;
             Ok((written.bytes, written))
+        })?;
+        let flags = &segment.traces.flags;
+        let flagged = |flag: u8| flags.iter().filter(|&&flags| flags & flag != 0).count() as u64;
+        Ok(SegmentEntry {
+            number,
+            bytes: written.bytes,
+            crc: written.footer_crc,
+            traces: written.traces,
+            spans: written.spans,
+            first: written.first,
+            last: written.last,
+            rootless: flagged(ROOTLESS),
+            clock_defects: flagged(CLOCK_DEFECT),
         })
     }
 

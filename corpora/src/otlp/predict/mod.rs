@@ -37,7 +37,7 @@ use super::walk::Walker;
 use crate::source::{Chunk, Kind};
 
 /// Documents that are left to the strict reader after one that was not worth the attempt; twice as
-/// many each time, up to the most, and half as many again after one that was.
+/// many each time, up to the most, and half as many after one that was.
 const PAUSE: u32 = 4;
 const LONGEST_PAUSE: u32 = 1 << 10;
 /// Spans of a document that may be left whatever else is in it.
