@@ -69,6 +69,9 @@ impl Corpus {
         let mut entries: Vec<_> = self.snapshot.manifest.segments.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.last));
         for entry in entries {
+            if last.iter().all(|last| *last >= Some(entry.last)) {
+                break;
+            }
             match self.last_seen(entry, &wanted, &mut names) {
                 Ok(starts) => {
                     last.iter_mut().zip(starts).for_each(|(last, start)| *last = start.max(*last));
