@@ -38,7 +38,7 @@ pub struct Common {
 pub enum Verb {
     /// Replay rules over recorded traces and report every violation
     Replay(Box<ReplayArgs>),
-    /// Read trace files into a corpus, which later replays judge in a blink
+    /// Read trace files into a corpus, for replays that read only what their rules touch
     Ingest(IngestArgs),
     /// Look after a corpus
     Corpus {
