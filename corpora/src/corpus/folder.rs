@@ -1,6 +1,6 @@
 //! The folder of a corpus: who may write, how a commit replaces the manifest, what is left over.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -10,6 +10,7 @@ use hashbrown::{HashMap, HashSet};
 
 use super::CorpusError;
 use super::file::SegmentFile;
+use super::lock::Lock;
 use super::manifest::{FORMAT, Manifest, Refused, SegmentEntry, segment_file, splits_file};
 use super::splits::{Piece, Splits};
 use super::writer::Writer;
@@ -37,7 +38,7 @@ pub struct Snapshot {
     /// Why the newest manifest could not be read, if this is the one before it: what the last
     /// commit added is not here.
     pub fallback: Option<String>,
-    _readers: Option<File>,
+    _readers: Option<Lock>,
 }
 
 impl Folder {
@@ -218,9 +219,8 @@ impl Folder {
         splits.ok_or_else(|| CorpusError::Damaged { path, what: what() })
     }
 
-    pub(super) fn open_lock(&self, name: &str) -> io::Result<File> {
-        let mut options = OpenOptions::new();
-        options.read(true).write(true).create(true).truncate(false).open(self.path.join(name))
+    pub(super) fn open_lock(&self, name: &str) -> io::Result<Lock> {
+        Lock::open(&self.path.join(name))
     }
 
     /// The newest manifest, or the one before it and why.

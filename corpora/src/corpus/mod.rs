@@ -20,6 +20,7 @@ mod folder;
 mod generated;
 mod ingest;
 mod line;
+mod lock;
 mod manifest;
 mod parts;
 mod prune;

@@ -9,6 +9,7 @@ use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use super::CorpusError;
 use super::file;
 use super::folder::{Folder, MANIFEST, NEXT, PREVIOUS, READERS, SEGMENTS, sync};
+use super::lock::Lock;
 use super::manifest::{Manifest, SegmentEntry, segment_file, splits_file};
 use super::splits::Splits;
 
@@ -18,7 +19,7 @@ pub struct Writer {
     pub(super) folder: Folder,
     pub(super) manifest: Manifest,
     /// Locked as long as this lives.
-    pub(super) _lock: File,
+    pub(super) _lock: Lock,
 }
 
 impl Writer {
