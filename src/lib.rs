@@ -35,10 +35,13 @@
 pub mod cli;
 mod completeness;
 mod corpus;
+pub mod explain;
+pub mod notation;
 mod program;
 mod replay;
 mod span;
 mod survey;
+pub mod testing;
 
 pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};

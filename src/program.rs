@@ -178,7 +178,8 @@ impl CompileOptions {
     }
 }
 
-fn source(rule: &Rule) -> RuleSource<'_> {
+/// A rule as it is lowered.
+pub(crate) fn source(rule: &Rule) -> RuleSource<'_> {
     RuleSource {
         id: &rule.id,
         severity: rule.severity,

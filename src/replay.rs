@@ -350,7 +350,8 @@ fn judge(
     }
 }
 
-fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {
+/// Adds a span under a trace id of the caller's.
+pub(crate) fn add(builder: &mut Builder, span: &Span, trace_id: u128, span_id: u64) {
     let resource =
         builder.resource(span.resource.iter().map(|(key, value)| (key.as_str(), value)), "");
     let record = SpanRecord {

@@ -76,6 +76,18 @@ pub enum Kind {
     Consumer,
 }
 
+impl Kind {
+    /// All kinds, by their OTLP numbers.
+    pub const ALL: [Self; 6] = [
+        Self::Unspecified,
+        Self::Internal,
+        Self::Server,
+        Self::Client,
+        Self::Producer,
+        Self::Consumer,
+    ];
+}
+
 /// The status of a span.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Status {
@@ -86,4 +98,9 @@ pub enum Status {
     Ok,
     /// It failed.
     Error,
+}
+
+impl Status {
+    /// All statuses, by their OTLP numbers.
+    pub const ALL: [Self; 3] = [Self::Unset, Self::Ok, Self::Error];
 }

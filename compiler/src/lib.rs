@@ -26,7 +26,7 @@ pub use check::{WordMeaning, WordReading};
 pub use columns::Columns;
 pub use diagnostic::{Diagnostic, Label, Severity, Span};
 pub use jit::{Jit, JitError, JitOptions, LeftToLoops, Limit, Listing};
-pub use lower::{LowerError, Malformed, RuleSource, lower};
+pub use lower::{LowerError, Lowered, Malformed, RuleSource, lower, lower_parts};
 pub use optimise::optimise;
 pub use params::{ParamValue, Params};
 pub use reading::Key;

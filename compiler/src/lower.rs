@@ -71,11 +71,32 @@ pub fn lower<'a>(
     let mut tables = Tables::default();
     let mut lowered = Vec::new();
     for rule in rules {
-        let error = |problem| LowerError { rule: rule.id.to_owned(), problem };
-        lowered.push(lower_rule(&mut tables, &rule).map_err(error)?);
+        let (rule, _) = lower_rule(&mut tables, &rule)?;
+        lowered.push(rule);
     }
     let group_by = group_by.map(|key| tables.fields.add(field(&AttributeRef::from_key(key))));
     Ok(tables.into_module(lowered, group_by))
+}
+
+/// A module of one rule that knows its statement's parts.
+#[derive(Debug, Clone)]
+pub struct Lowered {
+    /// The module.
+    pub module: Module,
+    /// The formula of each condition of the statement, by its id.
+    pub conditions: Vec<FormulaId>,
+    /// The predicate of the module for each predicate of the statement, by its id.
+    pub predicates: Vec<IrPredicateId>,
+}
+
+/// Lowers one rule and says what became of each part of its statement.
+///
+/// # Errors
+/// As for [`lower`].
+pub fn lower_parts(rule: &RuleSource<'_>) -> Result<Lowered, LowerError> {
+    let mut tables = Tables::default();
+    let (rule, Parts { conditions, predicates }) = lower_rule(&mut tables, rule)?;
+    Ok(Lowered { module: tables.into_module(vec![rule], None), conditions, predicates })
 }
 
 impl AttributeRef {
@@ -92,11 +113,18 @@ impl AttributeRef {
     }
 }
 
-fn lower_rule(tables: &mut Tables, source: &RuleSource<'_>) -> Result<Rule, Malformed> {
+/// What became of the parts of a statement, by their ids.
+struct Parts {
+    conditions: Vec<FormulaId>,
+    predicates: Vec<IrPredicateId>,
+}
+
+fn lower_rule(tables: &mut Tables, source: &RuleSource<'_>) -> Result<(Rule, Parts), LowerError> {
+    let error = |problem| LowerError { rule: source.id.to_owned(), problem };
     let statement = source.statement;
-    let predicates = lower_predicates(tables, statement)?;
-    let formulas = lower_conditions(tables, statement, &predicates)?;
-    let formula = |id: ConditionId| formulas[id.0 as usize];
+    let predicates = lower_predicates(tables, statement).map_err(error)?;
+    let conditions = lower_conditions(tables, statement, &predicates).map_err(error)?;
+    let formula = |id: ConditionId| conditions[id.0 as usize];
     let clause = |id: ConditionId| Clause {
         formula: formula(id),
         text: statement.condition_text(id).into(),
@@ -114,7 +142,7 @@ fn lower_rule(tables: &mut Tables, source: &RuleSource<'_>) -> Result<Rule, Malf
         let id = tables.fields.add(field(&AttributeRef::from_key(key)));
         (key.as_str().into(), id)
     });
-    Ok(Rule {
+    let rule = Rule {
         id: source.id.into(),
         severity: source.severity,
         hash: rule_hash(statement).into(),
@@ -125,7 +153,8 @@ fn lower_rule(tables: &mut Tables, source: &RuleSource<'_>) -> Result<Rule, Malf
         never: never.into_iter().map(clause).collect(),
         operations,
         context: context.collect(),
-    })
+    };
+    Ok((rule, Parts { conditions, predicates }))
 }
 
 /// A hash of all that decides the verdicts of a rule: its canonical text.

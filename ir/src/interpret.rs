@@ -104,7 +104,11 @@ pub fn predicate(
     })
 }
 
-fn quantity(
+/// What `quantity` comes to on `trace`.
+///
+/// # Errors
+/// As for [`atom`].
+pub fn quantity(
     module: &Module,
     segment: &Segment,
     quantity: &Quantity,

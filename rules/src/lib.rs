@@ -12,5 +12,10 @@ mod reader;
 mod set;
 pub mod yaml;
 
+pub use fields::Fields;
+pub use findings::Findings;
 pub use model::{Alert, Place, Rule, SignalSpec};
-pub use set::{FILE_BYTES, LoadError, RuleSet, SourceFile};
+pub use reader::{Reader, first_line};
+pub use set::{
+    FILE_BYTES, LoadError, RuleSet, SourceFile, TEST_ENDINGS, is_test_file, read_text, test_files,
+};

@@ -53,19 +53,21 @@ pub fn read(source: &str, file: usize) -> FileContent {
             return content;
         }
     };
+    let mut reader = Reader::new(&yaml, source);
     if yaml.roots.is_empty() {
         let help = "start with `rules:` and a list of rules";
         let error = Diagnostic::error("empty-file", "the file holds no rules", 0..0).help(help);
-        content.findings.push(error);
+        reader.push(error);
     }
     for &root in &yaml.roots {
-        Reader { yaml: &yaml, source, file, content: &mut content }.document(root);
+        reader.document(root, file, &mut content);
     }
+    content.findings = reader.findings;
     content
 }
 
 impl Reader<'_> {
-    fn document(&mut self, root: NodeId) {
+    fn document(&mut self, root: NodeId, file: usize, content: &mut FileContent) {
         let mut fields = self.fields(root, "a rule file", &["rules", "alerts"]);
         let (rules, alerts) = (fields.take("rules"), fields.take("alerts"));
         if rules.is_none() && alerts.is_none() {
@@ -74,17 +76,17 @@ impl Reader<'_> {
             self.error("missing-key", "neither `rules:` nor `alerts:`", span);
         }
         for id in rules.map(|node| self.list(node, "`rules:`")).into_iter().flatten() {
-            self.rule(id);
+            content.rules.extend(self.rule(id, file));
         }
         for id in alerts.map(|node| self.list(node, "`alerts:`")).into_iter().flatten() {
-            self.alert(id);
+            content.alerts.extend(self.alert(id, file));
         }
     }
 
-    fn rule(&mut self, node: NodeId) {
+    fn rule(&mut self, node: NodeId, file: usize) -> Option<Rule> {
         let before = self.errors();
         if !self.is_map(node, "a rule") {
-            return;
+            return None;
         }
         let mut fields = self.fields(node, "a rule", &RULE_KEYS);
         let span = first_line(self.source, &self.yaml.node(node).span);
@@ -118,14 +120,14 @@ impl Reader<'_> {
         let (Some(id), Some(severity), Some(Parsed { statement: Some(statement), words, .. })) =
             (id, severity, parsed)
         else {
-            return;
+            return None;
         };
         if self.errors() > before {
-            return;
+            return None;
         }
         let name = name.unwrap_or_else(|| id.clone());
-        let source = Place { file: self.file, span };
-        self.content.rules.push(Rule {
+        let source = Place { file, span };
+        Some(Rule {
             id,
             name,
             description,
@@ -140,7 +142,7 @@ impl Reader<'_> {
             owner,
             enabled,
             source,
-        });
+        })
     }
 
     fn rule_id(&mut self, id: String, span: Range<usize>) -> Option<String> {
@@ -248,10 +250,10 @@ impl Reader<'_> {
         Some(severity)
     }
 
-    fn alert(&mut self, node: NodeId) {
+    fn alert(&mut self, node: NodeId, file: usize) -> Option<Alert> {
         let before = self.errors();
         if !self.is_map(node, "an alert") {
-            return;
+            return None;
         }
         let mut fields = self.fields(node, "an alert", &ALERT_KEYS);
         let span = first_line(self.source, &self.yaml.node(node).span);
@@ -264,9 +266,9 @@ impl Reader<'_> {
         {
             channels.extend(self.texts(item));
         }
-        let Some((rule_id, span)) = rule.filter(|_| self.errors() == before) else { return };
-        let source = Place { file: self.file, span };
-        self.content.alerts.push(Alert { rule_id, severity, notification, channels, source });
+        let (rule_id, span) = rule.filter(|_| self.errors() == before)?;
+        let source = Place { file, span };
+        Some(Alert { rule_id, severity, notification, channels, source })
     }
 
     fn params(&mut self, node: NodeId) -> Params {

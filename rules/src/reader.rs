@@ -6,22 +6,26 @@ use std::ops::Range;
 use compiler::Diagnostic;
 
 use crate::fields::Fields;
-use crate::read::FileContent;
+use crate::findings::Findings;
 use crate::yaml::{Content, NodeId, Yaml};
 
-/// A file that is being read, and what was found in it so far.
+/// A file that is being read, and what is to say of it so far.
 pub struct Reader<'a> {
     /// The file as nodes.
     pub yaml: &'a Yaml,
     /// The file as text.
     pub source: &'a str,
-    /// Its number in the set.
-    pub file: usize,
-    /// What was found.
-    pub content: &'a mut FileContent,
+    /// Errors and warnings; places are bytes of the file.
+    pub findings: Findings,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// A file of which nothing has been read.
+    pub fn new(yaml: &'a Yaml, source: &'a str) -> Self {
+        Self { yaml, source, findings: Findings::default() }
+    }
+
+    /// `true` or `false`; `true` where it is neither.
     pub fn boolean(&mut self, node: NodeId) -> bool {
         let Some((text, span)) = self.text(node) else { return true };
         if !matches!(&*text, "true" | "false") {
@@ -30,6 +34,7 @@ impl Reader<'_> {
         text != "false"
     }
 
+    /// A map of texts.
     pub fn texts(&mut self, node: NodeId) -> BTreeMap<String, String> {
         let mut texts = BTreeMap::new();
         for (key, value) in self.entries(node, "a map of texts") {
@@ -40,6 +45,7 @@ impl Reader<'_> {
         texts
     }
 
+    /// A text that must be there, with its place; `owner` is where it is missed.
     pub fn required(
         &mut self,
         fields: &mut Fields,
@@ -55,6 +61,7 @@ impl Reader<'_> {
         }
     }
 
+    /// A text that may be there.
     pub fn optional(&mut self, fields: &mut Fields, key: &str) -> Option<String> {
         let node = fields.take(key)?;
         self.text(node).map(|(text, _)| text)
@@ -77,6 +84,7 @@ impl Reader<'_> {
         }
     }
 
+    /// The entries of a list; none of what is null.
     pub fn list(&mut self, id: NodeId, what: &str) -> Vec<NodeId> {
         let node = self.yaml.node(id);
         match &node.content {
@@ -90,6 +98,7 @@ impl Reader<'_> {
         }
     }
 
+    /// Whether it is a map, which it must be.
     pub fn is_map(&mut self, id: NodeId, what: &str) -> bool {
         let node = self.yaml.node(id);
         let map = matches!(node.content, Content::Map(_));
@@ -100,6 +109,7 @@ impl Reader<'_> {
         map
     }
 
+    /// The entries of a map whose keys may be any; none of what is null.
     pub fn entries(&mut self, id: NodeId, what: &str) -> Vec<(NodeId, NodeId)> {
         let node = self.yaml.node(id);
         let entries = match &node.content {
@@ -134,16 +144,19 @@ impl Reader<'_> {
         fields
     }
 
+    /// How many errors there are so far.
     pub fn errors(&self) -> usize {
-        self.content.findings.errors()
+        self.findings.errors()
     }
 
+    /// Adds an error.
     pub fn error(&mut self, code: &'static str, title: &str, span: Range<usize>) {
         self.push(Diagnostic::error(code, title, span));
     }
 
+    /// Adds a diagnostic.
     pub fn push(&mut self, diagnostic: Diagnostic) {
-        self.content.findings.push(diagnostic);
+        self.findings.push(diagnostic);
     }
 }
 

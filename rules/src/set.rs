@@ -15,6 +15,9 @@ use crate::model::{Alert, Place, Rule, SignalSpec};
 /// Bytes of one rule file at most.
 pub const FILE_BYTES: u64 = 64 << 20;
 
+/// How the names of files end that hold tests of rules.
+pub const TEST_ENDINGS: [&str; 2] = [".test.yaml", ".test.yml"];
+
 /// Rules and alerts with the files that they came from.
 #[derive(Debug, Default)]
 pub struct RuleSet {
@@ -59,6 +62,9 @@ pub enum LoadError {
     /// A folder or pattern leads to no rule file.
     #[error("no rule files (*.yaml, *.yml) in {0}")]
     Nothing(String),
+    /// A folder or pattern leads to no file of rule tests.
+    #[error("no rule tests (*.test.yaml, *.test.yml) in {0}")]
+    NoTests(String),
     /// A file is too large to be a rule file.
     #[error("{path} has {bytes} bytes; a rule file has at most {FILE_BYTES}")]
     TooLarge {
@@ -118,7 +124,8 @@ impl RuleSet {
         (Self { rules: rule.into_iter().collect(), ..Self::default() }, parsed.diagnostics)
     }
 
-    /// Rules of files, folders (recursive, `*.yaml` and `*.yml`, hidden ones left out) and globs.
+    /// Rules of files, folders (recursive, `*.yaml` and `*.yml`, hidden ones left out) and globs;
+    /// files of rule tests in folders and among what a glob finds are passed over.
     ///
     /// # Errors
     /// The first path that cannot be read. What is wrong inside files is in their diagnostics.
@@ -128,7 +135,7 @@ impl RuleSet {
         let mut draft = Draft::default();
         let mut seen = HashSet::new();
         for path in paths {
-            for file in rule_files(path.as_ref())? {
+            for file in named_files(path.as_ref(), Sought::Rules)? {
                 let canonical = fs::canonicalize(&file).map_err(|source| io(&file, source))?;
                 if seen.insert(canonical) {
                     draft.add(file.display().to_string(), read_text(&file)?);
@@ -170,40 +177,87 @@ impl RuleSet {
     }
 }
 
-/// The rule files that a path names.
-fn rule_files(path: &Path) -> Result<Vec<PathBuf>, LoadError> {
+/// Whether a file holds tests of rules, by its name.
+pub fn is_test_file(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    name.is_some_and(|name| TEST_ENDINGS.iter().any(|ending| name.ends_with(ending)))
+}
+
+/// The files of rule tests that paths name: files whatever their names, folders (recursive, hidden
+/// ones left out) and globs with those that are [test files](is_test_file).
+///
+/// # Errors
+/// A path that is not there or leads to none.
+pub fn test_files<P: AsRef<Path>>(
+    paths: impl IntoIterator<Item = P>,
+) -> Result<Vec<PathBuf>, LoadError> {
+    let (mut files, mut seen) = (Vec::new(), HashSet::new());
+    for path in paths {
+        for file in named_files(path.as_ref(), Sought::Tests)? {
+            let canonical = fs::canonicalize(&file).map_err(|source| io(&file, source))?;
+            if seen.insert(canonical) {
+                files.push(file);
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// What is sought in folders.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Sought {
+    Rules,
+    Tests,
+}
+
+/// The files that a path names: of folders and patterns those that are sought.
+fn named_files(path: &Path, sought: Sought) -> Result<Vec<PathBuf>, LoadError> {
     let text = path.to_string_lossy();
     let mut files = Vec::new();
     if path.is_dir() {
-        folder(path, &mut files)?;
+        folder(path, sought, &mut files)?;
     } else if path.exists() || !text.contains(['*', '?', '[']) {
         return Ok(vec![path.to_owned()]);
     } else {
         let error = |source| LoadError::Glob { pattern: text.to_string(), source };
         for entry in glob::glob(&text).map_err(error)? {
             let found = entry.map_err(|error| io(error.path(), io_error(&error)))?;
-            if found.is_dir() { folder(&found, &mut files)? } else { files.push(found) }
+            if found.is_dir() {
+                folder(&found, sought, &mut files)?;
+            } else if is_test_file(&found) == (sought == Sought::Tests) {
+                files.push(found);
+            }
         }
     }
-    if files.is_empty() { Err(LoadError::Nothing(text.into_owned())) } else { Ok(files) }
+    match sought {
+        _ if !files.is_empty() => Ok(files),
+        Sought::Rules => Err(LoadError::Nothing(text.into_owned())),
+        Sought::Tests => Err(LoadError::NoTests(text.into_owned())),
+    }
 }
 
-/// Adds the rule files below a folder, in the order of their names.
-fn folder(path: &Path, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
+/// Adds the files that are sought below a folder, in the order of their names.
+fn folder(path: &Path, sought: Sought, files: &mut Vec<PathBuf>) -> Result<(), LoadError> {
     let visible = |entry: &walkdir::DirEntry| {
         entry.depth() == 0 || !entry.file_name().to_string_lossy().starts_with('.')
     };
     for entry in walkdir::WalkDir::new(path).sort_by_file_name().into_iter().filter_entry(visible) {
         let entry = entry.map_err(|error| io(path, error.into()))?;
-        let extension = entry.path().extension().and_then(|extension| extension.to_str());
-        if entry.path().is_file() && matches!(extension, Some("yaml" | "yml")) {
+        let path = entry.path();
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        let is_yaml = matches!(extension, Some("yaml" | "yml"));
+        if is_yaml && path.is_file() && is_test_file(path) == (sought == Sought::Tests) {
             files.push(entry.into_path());
         }
     }
     Ok(())
 }
 
-fn read_text(path: &Path) -> Result<String, LoadError> {
+/// The text of a file that is no larger than a rule file may be.
+///
+/// # Errors
+/// Why it cannot be read, or is not text.
+pub fn read_text(path: &Path) -> Result<String, LoadError> {
     let metadata = fs::metadata(path).map_err(|source| io(path, source))?;
     if !metadata.is_file() {
         return Err(LoadError::NotAFile(path.to_owned()));

@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BETRACE_COMMIT"), ")"),
     max_term_width = 100,
-    after_help = "Exit codes: 0 nothing found, 1 violations at or above --fail-on, 2 a rule or usage \
-                  error, 3 some data could not be read, 4 a limit was reached."
+    after_help = "Exit codes: 0 nothing found, 1 violations at or above --fail-on or failed rule tests, 2 a \
+                  rule or usage error, 3 some data could not be read, 4 a limit was reached."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -47,6 +47,8 @@ pub enum Verb {
     },
     /// Check rule files and say everything that is wrong with them
     Check(CheckArgs),
+    /// Run rule tests: traces with the verdicts that rules should come to
+    Test(TestArgs),
     /// Explain how a rule is read and what it will look at
     Explain(ExplainArgs),
     /// Generate the OmniCart workload, with a ground truth for rules/omnicart.yaml
@@ -228,6 +230,34 @@ pub struct CheckArgs {
     /// Rule file, folder or quoted glob; give it again for more
     #[arg(value_name = "PATH")]
     pub paths: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct TestArgs {
+    /// Test file, folder with files *.test.yaml, or quoted glob; give it again for more
+    #[arg(value_name = "PATH", required = true)]
+    pub paths: Vec<OsString>,
+    /// Run only tests whose `rule/test name` matches this regular expression
+    #[arg(long, value_name = "RE")]
+    pub run: Option<regex::Regex>,
+    /// Name every test, not only those that fail
+    #[arg(long, short)]
+    pub verbose: bool,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: TestFormat,
+    /// Write a JUnit report to this file too
+    #[arg(long, value_name = "FILE")]
+    pub junit: Option<PathBuf>,
+}
+
+/// How the results of tests are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    Table,
+    Json,
+    Junit,
+    Github,
 }
 
 #[derive(Debug, Args)]

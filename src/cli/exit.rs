@@ -12,7 +12,7 @@ pub enum Exit {
     Limit,
     /// Some data could not be read; the rest was checked.
     Unread,
-    /// Violations at or above `--fail-on`.
+    /// Violations at or above `--fail-on`, or failed rule tests.
     Violations,
     /// None of these.
     Clean,

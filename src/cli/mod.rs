@@ -21,6 +21,8 @@ mod progress;
 mod replay;
 mod settings;
 mod table;
+mod test;
+mod test_table;
 
 use std::process::ExitCode;
 
@@ -67,6 +69,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
         Verb::Ingest(args) => ingest::run(&cli.common, args, console),
         Verb::Corpus { verb } => corpus::run(&cli.common, verb, console),
         Verb::Check(args) => check::run(&cli.common, args, console),
+        Verb::Test(args) => test::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),
         Verb::Config { .. } => config::show(&cli.common, console),

@@ -5,6 +5,7 @@
 mod cases;
 mod documents;
 mod engines;
+mod explained;
 mod naive;
 mod random;
 mod reading;

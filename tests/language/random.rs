@@ -151,7 +151,7 @@ fn is_violated(verdict: &Verdict) -> bool {
 }
 
 /// splitmix64.
-struct Random(u64);
+pub struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -173,7 +173,8 @@ impl Random {
         from[self.below(from.len())].to_owned()
     }
 
-    fn rule(&mut self) -> String {
+    /// The text of a rule.
+    pub fn rule(&mut self) -> String {
         let when = format!("when {{ {} }} ", self.condition(2));
         let always = format!("always {{ {} }} ", self.condition(2));
         let never = format!("never {{ {} }}", self.condition(2));
@@ -291,7 +292,8 @@ impl Random {
         self.pick(&["==", "!="])
     }
 
-    fn trace(&mut self) -> String {
+    /// A trace in the notation.
+    pub fn trace(&mut self) -> String {
         let mut spans: Vec<String> = (0..1 + self.below(7)).map(|id| self.span(id + 1)).collect();
         if self.one_in(4) {
             spans.push(spans[0].clone() + " ^none");
