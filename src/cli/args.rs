@@ -243,6 +243,15 @@ pub struct TestArgs {
     /// Name every test, not only those that fail
     #[arg(long, short)]
     pub verbose: bool,
+    /// List what tests leave out: verdicts of rules, parts of conditions never true or never false
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail if less than this is covered
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub coverage_min: Option<f64>,
+    /// Change the rules, one change at a time, and fail if no test notices
+    #[arg(long)]
+    pub mutate: bool,
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: TestFormat,
@@ -317,6 +326,12 @@ pub enum Period {
 fn label(text: &str) -> Result<(String, String), String> {
     let (label, value) = text.split_once('=').ok_or("write it as LABEL=VALUE")?;
     Ok((label.to_owned(), value.to_owned()))
+}
+
+fn percent(text: &str) -> Result<f64, String> {
+    let percent = text.strip_suffix('%').unwrap_or(text).parse().ok();
+    let percent = percent.filter(|percent: &f64| (0.0..=100.0).contains(percent));
+    percent.ok_or_else(|| "a number from 0 to 100".to_owned())
 }
 
 /// The value may have equals signs, the key has none.

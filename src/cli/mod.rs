@@ -22,6 +22,7 @@ mod replay;
 mod settings;
 mod table;
 mod test;
+mod test_report;
 mod test_table;
 
 use std::process::ExitCode;

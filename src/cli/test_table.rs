@@ -2,48 +2,108 @@
 
 use std::io::{self, Write};
 
-use compiler::{Position, printable};
+use compiler::printable;
 
-use super::table::plural;
-use super::test::Finished;
+use super::args::TestArgs;
+use super::table::{grouped, plural};
+use super::test::{Finished, Mutation, Results};
 use crate::EngineChoice;
 use crate::explain::{Explainer, draw, name_of, show};
-use crate::testing::{Answer, Case, ENGINES, Failure, Outcome};
+use crate::testing::{Answer, Case, Coverage, ENGINES, Failure, Outcome, RuleCoverage};
 
 /// What stands before the spans of a witness.
 const MARK: &str = ">";
 
-/// Writes the tests that failed, all if `verbose`, and a summary.
+/// Writes the tests that failed, all if asked for, what is not covered, what mutants survive, and a
+/// summary.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(files: &[Finished], verbose: bool, out: &mut impl Write) -> io::Result<()> {
-    let (mut passed, mut failed) = (0, 0);
-    for one in files {
+pub fn write(results: &Results, args: &TestArgs, out: &mut impl Write) -> io::Result<()> {
+    for one in &results.files {
         for (case, outcome) in one.tests() {
-            let title = printable(&one.title(case));
-            if outcome.failures.is_empty() {
-                passed += 1;
-                if verbose {
+            let title = printable(&format!("{}/{}", one.rule(case), case.name));
+            match outcome.failures.is_empty() {
+                true if args.verbose => {
                     writeln!(out, "ok    {title}: {}", answer(&outcome.answers[0]))?;
                 }
-                continue;
+                true => {}
+                false => {
+                    writeln!(out, "FAIL  {title}")?;
+                    failed(one, case, outcome, out)?;
+                }
             }
-            failed += 1;
-            let line = Position::of(&one.file.text, case.place.start).line;
-            writeln!(out, "FAIL  {title}\n  {}:{line}", printable(&one.file.name))?;
-            for text in reasons(case, outcome) {
-                writeln!(out, "  {}", printable(&text))?;
-            }
-            for line in evidence(one, case, outcome).lines() {
-                writeln!(out, "{}", format!("  {line}").trim_end())?;
-            }
-            writeln!(out)?;
         }
     }
+    if let Some(mutation) = &results.mutation {
+        mutants(mutation, out)?;
+    }
+    if let Some(coverage) = results.coverage.as_ref().filter(|_| args.coverage) {
+        uncovered(coverage, out)?;
+    }
+    let (passed, failed) = results.counts();
     let engines = ENGINES.map(EngineChoice::name).join(", ");
-    let files = plural(files.len() as u64, "file");
+    let files = plural(results.files.len() as u64, "file");
+    let failed = grouped(failed);
     writeln!(out, "{} passed, {failed} failed, in {files}, on {engines}", plural(passed, "test"))
+}
+
+fn failed(one: &Finished, case: &Case, outcome: &Outcome, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "  {}:{}", printable(&one.file.name), one.line(case))?;
+    for text in reasons(case, outcome) {
+        writeln!(out, "  {}", printable(&text))?;
+    }
+    for line in evidence(one, case, outcome).lines() {
+        writeln!(out, "{}", format!("  {line}").trim_end())?;
+    }
+    writeln!(out)
+}
+
+fn mutants(mutation: &Mutation, out: &mut impl Write) -> io::Result<()> {
+    for (rule, change) in &mutation.survived {
+        writeln!(out, "SURVIVED  {rule}: {}", printable(change))?;
+    }
+    for (place, rule, change) in &mutation.needless {
+        let (place, change) = (printable(place), printable(change));
+        writeln!(out, "NEEDLESS  {place}: no mutant of {rule} survives that is {change}")?;
+    }
+    let Mutation { killed, excused, survived, .. } = mutation;
+    let killed = plural(*killed, "mutant");
+    writeln!(out, "{killed} noticed, {} not, {} excused", survived.len(), grouped(*excused))
+}
+
+fn uncovered(coverage: &Coverage, out: &mut impl Write) -> io::Result<()> {
+    for rule in &coverage.rules {
+        for what in missing(rule) {
+            writeln!(out, "UNCOVERED  {}: {}", rule.id, printable(&what))?;
+        }
+    }
+    let (covered, all) = coverage.totals();
+    let percent = percent(covered, all);
+    writeln!(out, "coverage {percent}: {} of {}", grouped(covered), grouped(all))
+}
+
+/// What tests of a rule leave out, a line each.
+pub fn missing(rule: &RuleCoverage) -> Vec<String> {
+    if rule.verdicts.iter().all(|(_, seen)| !seen) {
+        return vec!["no test is for it".to_owned()];
+    }
+    let verdicts = rule.verdicts.iter().filter(|(_, seen)| !seen);
+    let verdicts = verdicts.map(|(verdict, _)| format!("no test expects {}", verdict.name()));
+    let parts = rule.parts.iter().flat_map(|covered| {
+        let text = &covered.part.text;
+        let what = |truth| format!("never {truth}: {text}");
+        let [never_true, never_false] = [(covered.was_true, true), (covered.was_false, false)]
+            .map(|(was, truth)| (!was).then(|| what(truth)));
+        never_true.into_iter().chain(never_false)
+    });
+    verdicts.chain(parts).collect()
+}
+
+/// A share in percent, never rounded up: 100 means all.
+pub fn percent(covered: u64, all: u64) -> String {
+    let hundredths = covered * 10_000 / all.max(1);
+    format!("{}.{:02}%", hundredths / 100, hundredths % 100)
 }
 
 /// The trace of a test with the witness marked, and the rule's condition with the value of each part.

@@ -271,7 +271,8 @@ impl Draft<'_> {
     pub(super) fn rule(&mut self, id: &str, span: Range<usize>) -> Option<usize> {
         let rules = &self.file.rules.rules;
         let found = rules.iter().position(|rule| rule.id == id);
-        if found.is_none() && !rules.is_empty() {
+        // Where rules are wrong, those that are missing are among them, and said to be wrong already.
+        if found.is_none() && self.file.rules.errors() == 0 && !rules.is_empty() {
             let nearest = crate::program::nearest(id, rules.iter().map(|rule| rule.id.as_str()));
             let mut error =
                 Diagnostic::error("unknown-rule", format!("no rule has the id `{id}`"), span);
