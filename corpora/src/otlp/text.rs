@@ -86,6 +86,19 @@ pub(super) fn digits_19(text: &[u8; 19]) -> Option<u64> {
     good.then_some((high * 100_000_000 + middle) * 1000 + low)
 }
 
+/// The number that the digits are with which a word of text begins, and how many they are; of eight,
+/// not one byte is left to say that they end.
+#[inline]
+pub(super) fn few_digits(text: [u8; 8]) -> (u64, u32) {
+    let word = u64::from_le_bytes(text) ^ 0x3030_3030_3030_3030;
+    // The lowest top bit that is set is that of the first byte that is no digit.
+    let others = (word.wrapping_add(0x7676_7676_7676_7676) | word) & 0x8080_8080_8080_8080;
+    let count = others.trailing_zeros() / 8;
+    // Digits move to the end of the word, as if zeros came first.
+    let digits = if count == 0 { 0 } else { word << (u64::BITS - 8 * count) };
+    (sum_up(digits), count)
+}
+
 /// An int64: digits, or any other spelling that JSON has for the same whole number (`1e3`).
 #[inline]
 pub(super) fn int(text: &str) -> Option<i64> {
@@ -179,9 +192,15 @@ fn eight_digits(text: [u8; 8]) -> Option<u64> {
     if word & HIGH | (above_nine & HIGH) >> 4 != 0x3333_3333_3333_3333 {
         return None;
     }
-    let pairs = (word & 0x0f0f_0f0f_0f0f_0f0f).wrapping_mul((10 << 8) + 1) >> 8;
+    Some(sum_up(word & 0x0f0f_0f0f_0f0f_0f0f))
+}
+
+/// The number of eight digits, the first in the lowest byte.
+#[inline]
+fn sum_up(digits: u64) -> u64 {
+    let pairs = digits.wrapping_mul((10 << 8) + 1) >> 8;
     let fours = (pairs & 0x00ff_00ff_00ff_00ff).wrapping_mul((100 << 16) + 1) >> 16;
-    Some((fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32)
+    (fours & 0x0000_ffff_0000_ffff).wrapping_mul((10_000 << 32) + 1) >> 32
 }
 
 #[cfg(test)]
@@ -230,6 +249,18 @@ mod tests {
                 let mut text = *b"12345678";
                 text[at] = byte;
                 assert_eq!(eight_digits(text), None);
+            }
+        }
+    }
+
+    #[test]
+    fn digits_are_read_up_to_the_first_byte_that_is_none() {
+        for len in 0..=8 {
+            for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+                let mut text = *b"90817263";
+                text[len..].fill(byte);
+                let number = if len == 0 { 0 } else { digits(&text[..len]).unwrap() };
+                assert_eq!(few_digits(text), (number, len as u32), "{byte}");
             }
         }
     }

@@ -85,11 +85,11 @@ impl Spans {
         let known = &self.known[found.known as usize..known];
         let attributes = self.named[found.named as usize..named].iter().map(|(key, scalar)| {
             let scalar = match *scalar {
-                Scalar::Empty => ScalarRef::Empty,
                 Scalar::Text(piece) => ScalarRef::Text(piece.get(text, &self.unescaped)),
-                Scalar::Int(int) => ScalarRef::Int(int),
-                Scalar::Double(double) => ScalarRef::Float(double),
-                Scalar::Bool(bool) => ScalarRef::Bool(bool),
+                Scalar::Known(Known::Int(int)) => ScalarRef::Int(int),
+                Scalar::Known(Known::Float(float)) => ScalarRef::Float(float),
+                Scalar::Known(Known::Bool(bool)) => ScalarRef::Bool(bool),
+                Scalar::Known(Known::Empty | Known::Text(_)) => ScalarRef::Empty,
             };
             (self.automaton.key(*key), Plain(scalar))
         });

@@ -6,7 +6,7 @@ use std::hash::BuildHasher;
 
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
-use super::chain::{Chain, TRIES};
+use super::chain::{CHOICE, Chain, TRIES};
 use super::holes::{Reader, Usual};
 use super::lanes::{BLOCK, Lanes};
 use super::operations::{Operation, OperationId, PLACES};
@@ -33,23 +33,40 @@ impl NodeId {
     pub(super) const END: Self = Self(1);
 }
 
-/// A hole as part of the spans of an operation.
+/// A hole as part of the spans of an operation, as far as it is looked at for every span: a cache
+/// line.
 #[derive(Clone, Copy, Debug)]
+#[repr(align(64))]
 pub(super) struct Node {
     edges: [Edge; EDGES],
-    pub(super) place: Place,
     pub(super) hole: Hole,
     /// What the sink wants of the value; of the other operations, it may want all.
     pub(super) want: Want,
-    pub(super) operation: OperationId,
-    /// Number of the key.
-    pub(super) key: u32,
     /// Of the value, if it is a text.
     pub(super) usual: Usual,
-    /// One more than the number of the chain after it; 0 for none.
-    pub(super) chain: u16,
-    /// How often a longer one is still looked for.
-    pub(super) tries: u8,
+    /// 0 if no chain is after it and none is looked for any more; else one more than the number of
+    /// times that others are still looked for.
+    pub(super) ahead: u8,
+    /// One more than the numbers of the chains after it; 0 for none.
+    pub(super) chains: [u16; CHOICE],
+}
+
+/// What makes a node the one that it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) struct Origin {
+    pub(super) operation: OperationId,
+    pub(super) hole: Hole,
+    pub(super) place: Place,
+    /// Number of the key.
+    pub(super) key: u32,
+}
+
+impl Node {
+    fn new(hole: Hole, want: Want) -> Self {
+        let edges = [Edge::default(); EDGES];
+        let (usual, chains) = (Usual::default(), [0; CHOICE]);
+        Self { edges, hole, want, usual, ahead: 1 + TRIES, chains }
+    }
 }
 
 /// A literal from the end of a hole to the begin of the next; of length 0 if there is none.
@@ -65,6 +82,8 @@ struct Edge {
 #[derive(Debug)]
 pub(super) struct Automaton {
     nodes: Vec<Node>,
+    /// Of each node.
+    origins: Vec<Origin>,
     numbers: HashTable<u32>,
     blocks: Vec<[u8; BLOCK]>,
     pub(super) chains: Vec<Chain>,
@@ -82,20 +101,11 @@ pub(super) struct Automaton {
 
 impl Automaton {
     pub(super) fn new() -> Self {
-        let node = |hole| Node {
-            edges: [Edge::default(); EDGES],
-            place: Place::BEFORE,
-            hole,
-            want: Want::Nothing,
-            operation: OperationId::OTHER,
-            key: 0,
-            usual: Usual::default(),
-            chain: 0,
-            tries: TRIES,
-        };
+        let (operation, hole, place, key) = (OperationId::OTHER, Hole::End, Place::BEFORE, 0);
         let other = Operation { block: [0; BLOCK], ..Operation::new("") };
         Self {
-            nodes: vec![node(Hole::End), node(Hole::End)],
+            nodes: vec![Node::new(hole, Want::Nothing); 2],
+            origins: vec![Origin { operation, hole, place, key }; 2],
             numbers: HashTable::new(),
             blocks: Vec::new(),
             chains: Vec::new(),
@@ -120,6 +130,7 @@ impl Automaton {
         size_of::<Self>()
             + size_of_val(&*self.places)
             + self.nodes.capacity() * size_of::<Node>()
+            + self.origins.capacity() * size_of::<Origin>()
             + self.blocks.capacity() * BLOCK
             + self.chains.capacity() * size_of::<Chain>()
             + self.keys.capacity() * size_of::<Box<str>>()
@@ -142,6 +153,10 @@ impl Automaton {
     #[inline(always)]
     pub(super) fn node_mut(&mut self, id: NodeId) -> &mut Node {
         &mut self.nodes[id.0 as usize]
+    }
+
+    pub(super) fn origin(&self, id: NodeId) -> Origin {
+        self.origins[id.0 as usize]
     }
 
     /// A key's text.
@@ -173,26 +188,29 @@ impl Automaton {
         &self,
         reader: Reader<'_, impl Lanes>,
         at: usize,
-        from: NodeId,
+        from: &Node,
     ) -> Option<(usize, u16, NodeId)> {
-        for edge in &self.node(from).edges {
-            let len = usize::from(edge.len);
-            if len == 0 {
-                return None;
-            }
-            let first = edge.first_block as usize;
-            let mut is_here = reader.agree(at, &self.blocks[first], len.min(BLOCK));
-            let mut passed = BLOCK;
-            while is_here && passed < len {
-                let block = &self.blocks[first + passed / BLOCK];
-                is_here = reader.agree(at + passed, block, BLOCK.min(len - passed));
-                passed += BLOCK;
-            }
-            if is_here {
-                return Some((at + len, edge.fields, NodeId(edge.next)));
-            }
+        // The first literal mostly is the one, and short.
+        let [edge, ..] = &from.edges;
+        let len = usize::from(edge.len);
+        if (1..=BLOCK).contains(&len)
+            && let Some(text) = reader.block(at)
+            && let Some(literal) = self.blocks.get(edge.first_block as usize)
+            && reader.lanes.agree(text, literal, len)
+        {
+            return Some((at + len, edge.fields, NodeId(edge.next)));
         }
-        None
+        self.follow_any(reader.text, at, from)
+    }
+
+    #[inline(never)]
+    fn follow_any(&self, text: &[u8], at: usize, from: &Node) -> Option<(usize, u16, NodeId)> {
+        let rest = text.get(at..)?;
+        let here = from.edges.iter().take_while(|edge| edge.len > 0).find(|edge| {
+            let literal = self.blocks[edge.first_block as usize..].as_flattened();
+            rest.starts_with(&literal[..usize::from(edge.len)])
+        })?;
+        Some((at + usize::from(here.len), here.fields, NodeId(here.next)))
     }
 
     /// The node of a hole, a new one if it is new; `wants` is asked for a new one.
@@ -206,12 +224,10 @@ impl Automaton {
             return Some(NodeId::END);
         }
         let key = self.key_number(key)?;
-        let hash = self.hasher.hash_one((operation, hole, place, key));
-        let Self { nodes, numbers, keys, operations, hasher, .. } = self;
-        let same = |&number: &u32| {
-            let node = &nodes[number as usize];
-            (node.operation, node.hole, node.place, node.key) == (operation, hole, place, key)
-        };
+        let origin = Origin { operation, hole, place, key };
+        let hash = self.hasher.hash_one(origin);
+        let Self { nodes, origins, numbers, keys, operations, hasher, .. } = self;
+        let same = |&number: &u32| origins[number as usize] == origin;
         if let Some(&number) = numbers.find(hash, same) {
             return Some(NodeId(number));
         }
@@ -224,13 +240,9 @@ impl Automaton {
             OperationId::OTHER => Want::ByName,
             own => wants(&operations[usize::from(own.0)].name, &keys[key as usize]),
         };
-        let edges = [Edge::default(); EDGES];
-        let (usual, chain, tries) = (Usual::default(), 0, TRIES);
-        nodes.push(Node { edges, place, hole, want, operation, key, usual, chain, tries });
-        numbers.insert_unique(hash, number, |&number| {
-            let node = &nodes[number as usize];
-            hasher.hash_one((node.operation, node.hole, node.place, node.key))
-        });
+        nodes.push(Node::new(hole, want));
+        origins.push(origin);
+        numbers.insert_unique(hash, number, |&number| hasher.hash_one(origins[number as usize]));
         Some(NodeId(number))
     }
 
@@ -274,5 +286,15 @@ impl Automaton {
             hasher.hash_one(keys[number as usize].as_bytes())
         });
         Some(number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_node_is_a_cache_line() {
+        assert_eq!(size_of::<Node>(), 64);
     }
 }

@@ -4,100 +4,147 @@
 use ir::module::KINDS;
 
 use super::super::span::in_range;
-use super::automaton::{Automaton, Node, NodeId};
+use super::automaton::{Automaton, NodeId};
 use super::holes::Reader;
-use super::lanes::{BLOCK, Lanes, Portable};
+use super::lanes::{LONG, Lanes, Portable};
 use super::place::Hole;
 use super::span::{Found, Spans};
 
 /// Most chains: half a MiB.
 const CHAINS: usize = 1 << 10;
-/// Longest chain, in blocks.
-const BLOCKS: usize = 4;
-/// Most holes of a chain.
-const HOLES: usize = 6;
-/// Fewest holes that are worth a chain.
-const WORTH: usize = 2;
-/// How often the text after a node is looked at for a longer chain.
-pub(super) const TRIES: u8 = 8;
+/// Most chains after a node: spans with and without parent differ.
+pub(super) const CHOICE: usize = 2;
+/// How often the text after a node is looked at for another chain.
+pub(super) const TRIES: u8 = 16;
 
 /// Literals after a node, and the holes between them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Chain {
-    blocks: [Template; BLOCKS],
+    /// What is not of a literal is marked in `holes` by bytes of ones.
+    literals: [u8; LONG],
+    holes: [u8; LONG],
+    places: Places,
     len: u16,
     fields: u16,
     next: NodeId,
-    holes: [(Hole, u8); HOLES],
-    count: u8,
 }
 
-/// A block of a chain; what is not of a literal is marked in `holes` by bytes of ones.
-#[derive(Clone, Copy, Debug)]
-struct Template {
-    literal: [u8; BLOCK],
-    holes: [u8; BLOCK],
+/// Where in a chain its holes are; 0 for one that it has not.
+#[derive(Clone, Copy, Debug, Default)]
+struct Places {
+    trace_id: u8,
+    span_id: u8,
+    parent_id: u8,
+    kind: u8,
+    start: u8,
+    end: u8,
+}
+
+impl Places {
+    /// Adds a hole, of which the length is returned, if it is as long in almost all spans.
+    fn add(&mut self, hole: Hole, at: usize) -> Option<usize> {
+        let (place, len) = match hole {
+            Hole::TraceId => (&mut self.trace_id, 32),
+            Hole::SpanId => (&mut self.span_id, 16),
+            Hole::ParentId => (&mut self.parent_id, 16),
+            Hole::KindNumber => (&mut self.kind, 1),
+            Hole::StartText => (&mut self.start, 19),
+            Hole::EndText => (&mut self.end, 19),
+            _ => return None,
+        };
+        *place = u8::try_from(at).ok()?;
+        Some(len)
+    }
+
+    /// Whether ids are read together, and times, and something is.
+    fn are_whole(self) -> bool {
+        let Self { trace_id, span_id, parent_id, kind, start, end } = self;
+        let ids = (trace_id > 0) == (span_id > 0) && (trace_id > 0 || parent_id == 0);
+        let times = (start > 0) == (end > 0) && (start > 0 || kind == 0);
+        ids && times && trace_id.max(start) > 0
+    }
 }
 
 impl Chain {
     fn new() -> Self {
-        let empty = Template { literal: [0; BLOCK], holes: [!0; BLOCK] };
-        let holes = [(Hole::End, 0); HOLES];
-        Self { blocks: [empty; BLOCKS], len: 0, fields: 0, next: NodeId::END, holes, count: 0 }
+        let (literals, holes, places) = ([0; LONG], [!0; LONG], Places::default());
+        Self { literals, holes, places, len: 0, fields: 0, next: NodeId::END }
     }
 
     /// Adds a literal, which may not fit.
     fn extend(&mut self, from: usize, literal: &[u8]) -> Option<()> {
-        if from + literal.len() > BLOCKS * BLOCK {
-            return None;
-        }
-        for (at, byte) in (from..).zip(literal) {
-            let block = &mut self.blocks[at / BLOCK];
-            (block.literal[at % BLOCK], block.holes[at % BLOCK]) = (*byte, 0);
-        }
-        self.len = (from + literal.len()) as u16;
+        let range = from..from + literal.len();
+        self.literals.get_mut(range.clone())?.copy_from_slice(literal);
+        self.holes[range.clone()].fill(0);
+        self.len = range.end as u16;
         Some(())
     }
 
-    /// The holes, each with its place in the chain.
+    /// Reads the holes, if the literals are at `at`; gives the place behind, the fields that begin
+    /// in it, and the node of the hole there. `None` near the end of the text, too.
     #[inline(always)]
-    fn holes(&self) -> &[(Hole, u8)] {
-        &self.holes[..usize::from(self.count)]
-    }
-
-    /// The place behind it, the fields that begin in it, and the node of the hole there.
-    #[inline(always)]
-    fn end(&self, at: usize) -> (usize, u16, NodeId) {
-        (at + usize::from(self.len), self.fields, self.next)
-    }
-
-    /// Whether the literals are at `at`. `false` near the end of the text, too.
-    #[inline(always)]
-    fn is_at(&self, reader: Reader<'_, impl Lanes>, at: usize) -> bool {
-        let Some(text) = reader.text.get(at..) else { return false };
-        let (text, _) = text.as_chunks::<BLOCK>();
-        let count = usize::from(self.len).div_ceil(BLOCK);
-        let Some(text) = text.get(..count) else { return false };
-        text.iter()
-            .zip(&self.blocks)
-            .all(|(text, Template { literal, holes })| reader.lanes.fits(text, literal, holes))
+    fn read(
+        &self,
+        reader: Reader<'_, impl Lanes>,
+        at: usize,
+        found: &mut Found,
+    ) -> Option<(usize, u16, NodeId)> {
+        let text: &[u8; LONG] = reader.text.get(at..at.checked_add(LONG)?)?.first_chunk()?;
+        if !reader.lanes.fits(text, &self.literals, &self.holes) {
+            return None;
+        }
+        let Places { trace_id, span_id, parent_id, kind, start, end } = self.places;
+        if trace_id > 0 {
+            found.trace_id = reader.lanes.hex_32(hole(text, trace_id)?)?;
+            let span_id = hole(text, span_id)?;
+            let parent = if parent_id > 0 { hole(text, parent_id)? } else { span_id };
+            let (span, parent) = reader.lanes.hex_16s(span_id, parent)?;
+            found.span_id = span;
+            if parent_id > 0 {
+                found.parent_id = parent;
+            }
+            if found.trace_id == 0 || span == 0 {
+                return None;
+            }
+        }
+        if start > 0 {
+            let (first, last) = (hole::<19>(text, start)?, hole::<19>(text, end)?);
+            (found.start, found.end) = times(reader.lanes, first, last)?;
+            if found.start == 0 {
+                return None;
+            }
+        }
+        if kind > 0 {
+            let [kind] = *hole(text, kind)?;
+            let digit = kind.wrapping_sub(b'0');
+            if digit > 9 {
+                return None;
+            }
+            found.kind = in_range(digit.into(), &KINDS);
+        }
+        Some((at + usize::from(self.len), self.fields, self.next))
     }
 }
 
-/// How long a hole is, if it is as long in almost all spans.
+/// The text of a hole.
 #[inline(always)]
-fn fixed_len(hole: Hole) -> Option<usize> {
-    match hole {
-        Hole::TraceId => Some(32),
-        Hole::SpanId | Hole::ParentId => Some(16),
-        Hole::StartText | Hole::EndText => Some(19),
-        Hole::KindNumber => Some(1),
-        _ => None,
-    }
+fn hole<const LEN: usize>(text: &[u8; LONG], at: u8) -> Option<&[u8; LEN]> {
+    text.get(usize::from(at)..usize::from(at) + LEN)?.first_chunk()
+}
+
+/// Two times of 19 digits.
+#[inline(always)]
+fn times(lanes: impl Lanes, first: &[u8; 19], last: &[u8; 19]) -> Option<(u64, u64)> {
+    let ([first @ .., a, b, c], [last @ .., d, e, f]) = (first, last);
+    let (high, low) = (lanes.decimal_16s(first, last)?, [a, b, c, d, e, f]);
+    let [a, b, c, d, e, f] = low.map(|byte| u64::from(byte.wrapping_sub(b'0')));
+    let are_digits = a.max(b).max(c).max(d).max(e).max(f) <= 9;
+    let (first, last) = (100 * a + 10 * b + c, 100 * d + 10 * e + f);
+    are_digits.then_some((high.0 * 1000 + first, high.1 * 1000 + last))
 }
 
 impl Spans {
-    /// Reads the holes of the chain after `node` and gives its end, if it is there. Where not, those
+    /// Reads the holes of a chain after `node` and gives its end, if one is there. Where not, those
     /// holes are read again, one by one.
     #[inline(always)]
     pub(super) fn chain(
@@ -107,86 +154,65 @@ impl Spans {
         node: NodeId,
         found: &mut Found,
     ) -> Option<(usize, u16, NodeId)> {
-        let &Node { chain, tries, .. } = self.automaton.node(node);
-        if tries > 0 {
+        if self.automaton.node(node).ahead > 1 {
             self.automaton.learn_chain(reader.text, at, node);
         }
-        let chain = &self.automaton.chains[usize::from(chain.checked_sub(1)?)];
-        if !chain.is_at(reader, at) {
-            return None;
-        }
-        for &(hole, place) in chain.holes() {
-            let begin = at + usize::from(place);
-            let end;
-            match hole {
-                Hole::TraceId => (found.trace_id, end) = reader.trace_id(begin)?,
-                Hole::SpanId => {
-                    (found.span_id, end) = reader.span_id(begin).filter(|(id, _)| *id != 0)?;
-                }
-                Hole::ParentId => (found.parent_id, end) = reader.span_id(begin)?,
-                Hole::StartText => {
-                    (found.start, end) = reader.unsigned_text(begin).filter(|(at, _)| *at != 0)?;
-                }
-                Hole::EndText => (found.end, end) = reader.unsigned_text(begin)?,
-                _ => {
-                    let digit = reader.text.get(begin).filter(|byte| byte.is_ascii_digit())?;
-                    (found.kind, end) = (in_range(u64::from(digit - b'0'), &KINDS), begin + 1);
-                }
-            }
-            if fixed_len(hole) != Some(end - begin) {
-                return None;
-            }
-        }
-        Some(chain.end(at))
+        let Automaton { chains, .. } = &self.automaton;
+        let numbers = self.automaton.node(node).chains.iter();
+        let mut known =
+            numbers.map_while(|&number| chains.get(usize::from(number).wrapping_sub(1)));
+        known.find_map(|chain| chain.read(reader, at, found))
     }
 }
 
 impl Automaton {
-    /// Looks which chain is at `at`, and keeps it if it is longer than the one that is known.
+    /// Looks which chain is at `at`, and keeps it if it is longer than one that is known, or none
+    /// is there.
     #[cold]
     #[inline(never)]
-    pub(super) fn learn_chain(&mut self, text: &[u8], at: usize, from: NodeId) {
-        self.node_mut(from).tries -= 1;
-        let first = self.follow(Reader { lanes: Portable, text }, at, from);
-        if first.is_none_or(|(.., next)| fixed_len(self.node(next).hole).is_none()) {
-            return;
+    fn learn_chain(&mut self, text: &[u8], at: usize, from: NodeId) {
+        if let Some(chain) = self.chain_at(text, at, from) {
+            self.keep_chain(Reader { lanes: Portable, text }, at, from, chain);
         }
-        let chain = self.chain_at(text, at, from);
-        let known = usize::from(self.node(from).chain);
-        let count = known.checked_sub(1).map_or(0, |known| self.chains[known].holes().len());
-        if chain.holes().len() <= count.max(WORTH - 1) {
-            return;
-        }
-        if known > 0 {
-            self.chains[known - 1] = chain;
-        } else if self.chains.len() < CHAINS {
-            self.chains.push(chain);
-            self.node_mut(from).chain = self.chains.len() as u16;
+        let node = self.node_mut(from);
+        let tries = node.ahead - 2;
+        node.ahead = if tries > 0 || node.chains[0] > 0 { 1 + tries } else { 0 };
+    }
+
+    fn keep_chain(&mut self, reader: Reader<'_, Portable>, at: usize, from: NodeId, chain: Chain) {
+        for place in 0..CHOICE {
+            let number = usize::from(self.node(from).chains[place]);
+            if number > 0 {
+                let known = &mut self.chains[number - 1];
+                if known.read(reader, at, &mut Found::default()).is_some() {
+                    *known = if known.len < chain.len { chain } else { *known };
+                    return;
+                }
+            } else if self.chains.len() < CHAINS {
+                self.chains.push(chain);
+                self.node_mut(from).chains[place] = self.chains.len() as u16;
+                return;
+            }
         }
     }
 
     /// The longest chain at `at` of which all literals are known.
-    fn chain_at(&self, text: &[u8], at: usize, mut node: NodeId) -> Chain {
+    fn chain_at(&self, text: &[u8], at: usize, mut node: NodeId) -> Option<Chain> {
         let reader = Reader { lanes: Portable, text };
-        let mut chain = Chain::new();
-        let (mut from, mut hole) = (at, None);
-        while let Some((begin, fields, next)) = self.follow(reader, from, node) {
+        let (mut chain, mut whole) = (Chain::new(), None);
+        let mut from = at;
+        while let Some((begin, fields, next)) = self.follow(reader, from, self.node(node)) {
             let is_once = chain.fields & fields == 0;
             if !is_once || chain.extend(from - at, &text[from..begin]).is_none() {
                 break;
             }
             (chain.fields, chain.next) = (chain.fields | fields, next);
-            if let Some(hole) = hole {
-                chain.holes[usize::from(chain.count)] = hole;
-                chain.count += 1;
+            if chain.places.are_whole() {
+                whole = Some(chain);
             }
-            let next_hole = self.node(next).hole;
-            let Some(len) = fixed_len(next_hole) else { break };
-            let place = u8::try_from(begin - at);
-            let (Ok(place), true) = (place, chain.holes().len() < HOLES) else { break };
-            hole = Some((next_hole, place));
+            let Some(len) = chain.places.add(self.node(next).hole, begin - at) else { break };
             (from, node) = (begin + len, next);
         }
-        chain
+        whole
     }
 }

@@ -9,8 +9,6 @@ use super::lanes::{BLOCK, Lanes, Portable};
 const LONGEST_NUMBER: usize = 24;
 /// Digits that always fit an int64.
 const SAFE_DIGITS: usize = 18;
-/// Deepest nesting of an attribute's value that is read here.
-const DEPTH: usize = 8;
 
 /// A string: a range of the document, or of what was unescaped if its first bit is set.
 #[derive(Clone, Copy, Debug, Default)]
@@ -24,7 +22,7 @@ const UNESCAPED: u32 = 1 << 31;
 pub(super) const LONGEST: usize = UNESCAPED as usize - 1;
 
 impl Piece {
-    fn of_text(start: usize, end: usize) -> Self {
+    pub(super) fn of_text(start: usize, end: usize) -> Self {
         Self { start: start as u32, len: (end - start) as u32 }
     }
 
@@ -71,10 +69,16 @@ pub(super) struct Reader<'t, L> {
 }
 
 impl<'t, L: Lanes> Reader<'t, L> {
+    /// The block at `at`, unless less is left.
+    #[inline(always)]
+    pub(super) fn block(self, at: usize) -> Option<&'t [u8; BLOCK]> {
+        self.text.get(at..at.checked_add(BLOCK)?)?.first_chunk()
+    }
+
     /// Whether the first `len` bytes at `at` are those of a literal.
     #[inline(always)]
     pub(super) fn agree(self, at: usize, literal: &[u8; BLOCK], len: usize) -> bool {
-        match self.text.get(at..).and_then(<[u8]>::first_chunk) {
+        match self.block(at) {
             Some(block) => self.lanes.agree(block, literal, len),
             None => Portable.agree(&self.last_block(at), literal, len),
         }
@@ -89,7 +93,7 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// The same as [`Self::plain`], where it was `usual` before. If it is that again, the processor
     /// need not wait for the text to go on behind it: what is there was guessed, not worked out.
     #[inline(always)]
-    fn plain_as(self, at: usize, usual: &mut Usual) -> usize {
+    pub(super) fn plain_as(self, at: usize, usual: &mut Usual) -> usize {
         let ends = self.ends(at);
         let len = usual.0 & (BLOCK as u8 - 1);
         // The lowest bit that is set is that of the usual length.
@@ -103,7 +107,7 @@ impl<'t, L: Lanes> Reader<'t, L> {
 
     #[inline(always)]
     fn ends(self, at: usize) -> u64 {
-        match self.text.get(at..).and_then(<[u8]>::first_chunk) {
+        match self.block(at) {
             Some(block) => self.lanes.ends(block),
             None => Portable.ends(&self.last_block(at)),
         }
@@ -120,9 +124,13 @@ impl<'t, L: Lanes> Reader<'t, L> {
     }
 
     /// Where the string ends that begins at `at`, after its quote. Plain ones end at once; what
-    /// others read as goes to `unescaped`.
+    /// others read as goes to `unescaped`, if that is asked for.
     #[inline(always)]
-    pub(super) fn string(self, at: usize, unescaped: &mut String) -> Option<(Piece, usize)> {
+    pub(super) fn string(
+        self,
+        at: usize,
+        unescaped: Option<&mut String>,
+    ) -> Option<(Piece, usize)> {
         self.string_of(at, at + self.plain(at), unescaped)
     }
 
@@ -132,14 +140,19 @@ impl<'t, L: Lanes> Reader<'t, L> {
         self,
         at: usize,
         usual: &mut Usual,
-        unescaped: &mut String,
+        unescaped: Option<&mut String>,
     ) -> Option<(Piece, usize)> {
         self.string_of(at, at + self.plain_as(at, usual), unescaped)
     }
 
     /// The same, where the plain part ends at `end`.
     #[inline(always)]
-    fn string_of(self, at: usize, end: usize, unescaped: &mut String) -> Option<(Piece, usize)> {
+    fn string_of(
+        self,
+        at: usize,
+        end: usize,
+        unescaped: Option<&mut String>,
+    ) -> Option<(Piece, usize)> {
         if self.text.get(end) == Some(&b'"') {
             return Some((Piece::of_text(at, end), end));
         }
@@ -152,7 +165,7 @@ impl<'t, L: Lanes> Reader<'t, L> {
         self,
         start: usize,
         mut at: usize,
-        unescaped: &mut String,
+        unescaped: Option<&mut String>,
     ) -> Option<(Piece, usize)> {
         let (mut ascii, mut escaped) = (true, false);
         loop {
@@ -160,7 +173,12 @@ impl<'t, L: Lanes> Reader<'t, L> {
             match *self.text.get(at)? {
                 b'"' => break,
                 b'\\' => {
-                    escaped = true;
+                    // Single characters need no look at what they stand for where nobody asks.
+                    let is_single = matches!(
+                        *self.text.get(at + 1)?,
+                        b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't'
+                    );
+                    escaped |= unescaped.is_some() || !is_single;
                     at += 2;
                 }
                 0x80.. => {
@@ -176,6 +194,8 @@ impl<'t, L: Lanes> Reader<'t, L> {
             let good = ascii || std::str::from_utf8(inside).is_ok();
             return good.then(|| (Piece::of_text(start, at), at));
         }
+        let mut apart = String::new();
+        let unescaped = unescaped.unwrap_or(&mut apart);
         match strings::read(inside, false, unescaped) {
             Reading::Unescaped(from) if unescaped.len() < LONGEST => {
                 let len = (unescaped.len() - from) as u32;
@@ -229,6 +249,11 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// An int64 as text.
     #[inline(always)]
     pub(super) fn int_text(self, at: usize, usual: &mut Usual) -> Option<(i64, usize)> {
+        if let Some((number, count)) = self.few_digits(at)
+            && self.text.get(at + count) == Some(&b'"')
+        {
+            return Some((number.cast_signed(), at + count));
+        }
         let end = at + self.plain_as(at, usual);
         let inside = self.text.get(at..end)?;
         let number = inside.strip_prefix(b"-").unwrap_or(inside);
@@ -262,6 +287,12 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// An integer from 0 on as number: one digit more than [`Self::int`] takes.
     #[inline(always)]
     pub(super) fn unsigned(self, at: usize) -> Option<(u64, usize)> {
+        if let Some((number, count)) = self.few_digits(at)
+            && !(count > 1 && self.text[at] == b'0')
+            && !matches!(self.text[at + count], b'.' | b'e' | b'E')
+        {
+            return Some((number, at + count));
+        }
         let digits = &self.text[at..];
         let count = count_digits(digits);
         let is_integer = !matches!(digits.get(count), Some(b'.' | b'e' | b'E'));
@@ -310,6 +341,14 @@ impl<'t, L: Lanes> Reader<'t, L> {
         rest.starts_with(b"false").then_some((false, at + 5))
     }
 
+    /// The number of up to seven digits at `at`, and how many they are, if others than digits follow.
+    #[inline(always)]
+    fn few_digits(self, at: usize) -> Option<(u64, usize)> {
+        let word = self.text.get(at..at + 8)?.first_chunk()?;
+        let (number, count) = text::few_digits(*word);
+        (1..8).contains(&count).then_some((number, count as usize))
+    }
+
     /// What `read` makes of a plain string.
     #[inline(always)]
     pub(super) fn read_plain<V>(
@@ -322,62 +361,6 @@ impl<'t, L: Lanes> Reader<'t, L> {
             return None;
         }
         Some((read(std::str::from_utf8(&self.text[at..end]).ok()?)?, end))
-    }
-
-    /// Where the content of an array or map ends that begins at `at`: one list of values, each of
-    /// one type, without blanks.
-    pub(super) fn composite(self, at: usize, unescaped: &mut String) -> Option<usize> {
-        let kept = unescaped.len();
-        let end = self.members(at, DEPTH, unescaped);
-        unescaped.truncate(kept);
-        end
-    }
-
-    /// Recursive, at most [`DEPTH`] deep.
-    fn members(self, at: usize, depth: usize, unescaped: &mut String) -> Option<usize> {
-        let mut at = self.literal(at, b"{\"values\":[")?;
-        if let Some(end) = self.literal(at, b"]}") {
-            return Some(end);
-        }
-        loop {
-            at = match self.literal(at, b"{\"key\":\"") {
-                Some(key) => {
-                    let (_, end) = self.string(key, unescaped)?;
-                    let value = self.literal(end, b"\",\"value\":")?;
-                    self.literal(self.any(value, depth, unescaped)?, b"}")?
-                }
-                None => self.any(at, depth, unescaped)?,
-            };
-            match self.text.get(at)? {
-                b',' => at += 1,
-                _ => return self.literal(at, b"]}"),
-            }
-        }
-    }
-
-    fn any(self, at: usize, depth: usize, unescaped: &mut String) -> Option<usize> {
-        let inside = self.literal(at, b"{")?;
-        let end = if let Some(value) = self.literal(inside, b"\"stringValue\":\"") {
-            self.string(value, unescaped).map(|(_, end)| end + 1)
-        } else if let Some(value) = self.literal(inside, b"\"intValue\":\"") {
-            self.int_text(value, &mut Usual::default()).map(|(_, end)| end + 1)
-        } else if let Some(value) = self.literal(inside, b"\"intValue\":") {
-            self.int(value).map(|(_, end)| end)
-        } else if let Some(value) = self.literal(inside, b"\"doubleValue\":") {
-            self.number(value)
-        } else if let Some(value) = self.literal(inside, b"\"boolValue\":") {
-            self.bool(value).map(|(_, end)| end)
-        } else {
-            let list = self.literal(inside, b"\"arrayValue\":");
-            let value = list.or_else(|| self.literal(inside, b"\"kvlistValue\":"))?;
-            self.members(value, depth.checked_sub(1)?, unescaped)
-        };
-        self.literal(end?, b"}")
-    }
-
-    fn literal(self, at: usize, literal: &[u8]) -> Option<usize> {
-        let found = self.text.get(at..)?.starts_with(literal);
-        found.then_some(at + literal.len())
     }
 }
 

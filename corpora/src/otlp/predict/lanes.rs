@@ -10,6 +10,8 @@ use super::super::text;
 
 /// Bytes that are looked at together.
 pub(super) const BLOCK: usize = 64;
+/// Bytes of the longest run of literals with holes between.
+pub(super) const LONG: usize = 3 * BLOCK;
 
 /// Operations over a block of bytes; both implementations give the same.
 pub(super) trait Lanes: Copy {
@@ -17,7 +19,7 @@ pub(super) trait Lanes: Copy {
     fn agree(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], len: usize) -> bool;
 
     /// Whether all bytes agree but those that `holes` marks with all bits set; other bytes of it are 0.
-    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool;
+    fn fits(self, text: &[u8; LONG], literal: &[u8; LONG], holes: &[u8; LONG]) -> bool;
 
     /// Which bytes, the first being the lowest bit, are a quote, backslash, control or no ASCII: all
     /// bits up to the lowest that is set are right, those above may be anything.
@@ -28,6 +30,12 @@ pub(super) trait Lanes: Copy {
 
     /// The number that 32 hex digits are.
     fn hex_32(self, digits: &[u8; 32]) -> Option<u128>;
+
+    /// The numbers that twice 16 hex digits are.
+    fn hex_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)>;
+
+    /// The numbers that twice 16 decimal digits are.
+    fn decimal_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)>;
 
     /// Asks for the bytes `ahead` of here to be brought into the cache.
     fn fetch(self, text: &[u8], ahead: usize);
@@ -55,7 +63,7 @@ impl Lanes for Portable {
     }
 
     #[inline]
-    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
+    fn fits(self, text: &[u8; LONG], literal: &[u8; LONG], holes: &[u8; LONG]) -> bool {
         let bytes = text.iter().zip(literal).zip(holes);
         bytes.fold(0, |differ, ((text, literal), hole)| differ | ((text ^ literal) & !hole)) == 0
     }
@@ -81,6 +89,16 @@ impl Lanes for Portable {
     fn hex_32(self, digits: &[u8; 32]) -> Option<u128> {
         let (high, low) = digits.split_at(16);
         Some(u128::from(text::hex(high)?) << 64 | u128::from(text::hex(low)?))
+    }
+
+    #[inline]
+    fn hex_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+        Some((text::hex(first)?, text::hex(second)?))
+    }
+
+    #[inline]
+    fn decimal_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+        Some((text::digits(first)?, text::digits(second)?))
     }
 
     #[inline]
@@ -120,12 +138,15 @@ mod tests {
                 }
             }
             block[at] = b'b';
-            let (literal, mut holes) = ([b'a'; BLOCK], [0; BLOCK]);
-            assert!(!lanes.fits(&block, &literal, &holes));
-            holes[at] = !0;
-            assert!(lanes.fits(&block, &literal, &holes));
-            holes.rotate_left(1);
-            assert!(!lanes.fits(&block, &literal, &holes));
+            for at in [at, at + BLOCK, at + 2 * BLOCK] {
+                let (mut long, literal, mut holes) = ([b'a'; LONG], [b'a'; LONG], [0; LONG]);
+                long[at] = b'b';
+                assert!(!lanes.fits(&long, &literal, &holes));
+                holes[at] = !0;
+                assert!(lanes.fits(&long, &literal, &holes));
+                holes.rotate_left(1);
+                assert!(!lanes.fits(&long, &literal, &holes));
+            }
             block[at] = if at % 3 == 0 { 0x7f } else { b'a' };
             if at % 3 == 0 {
                 assert!(!lanes.agree(&block, &[b'a'; BLOCK], BLOCK));
@@ -144,6 +165,18 @@ mod tests {
                 let both = left.zip(right).map(|(l, r)| u128::from(l) << 64 | u128::from(r));
                 assert_eq!(lanes.hex_32(&digits), both, "{byte} at {at}");
                 assert_eq!(lanes.hex_16(digits.first_chunk().unwrap()), left);
+                let [first, last] = [digits.first_chunk(), digits.last_chunk()].map(Option::unwrap);
+                assert_eq!(lanes.hex_16s(first, last), left.zip(right), "{byte} at {at}");
+            }
+        }
+        let decimal = *b"01234567899876543210135792468000";
+        for at in 0..32 {
+            for byte in 0..=u8::MAX {
+                let mut digits = decimal;
+                digits[at] = byte;
+                let (left, right) = (text::digits(&digits[..16]), text::digits(&digits[16..]));
+                let [first, last] = [digits.first_chunk(), digits.last_chunk()].map(Option::unwrap);
+                assert_eq!(lanes.decimal_16s(first, last), left.zip(right), "{byte} at {at}");
             }
         }
         lanes.fetch(b"short", 4000);

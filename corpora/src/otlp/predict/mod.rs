@@ -12,10 +12,12 @@
 mod add;
 mod automaton;
 mod chain;
+mod composite;
 mod frame;
 mod holes;
 mod lanes;
 mod operations;
+mod others;
 mod place;
 mod span;
 mod step;

@@ -1,7 +1,7 @@
 //! Names of operations as they come in text: which operation is meant, and where the automaton goes
 //! on behind the name.
 
-use super::automaton::{Automaton, Node, NodeId};
+use super::automaton::{Automaton, NodeId, Origin};
 use super::holes::Reader;
 use super::lanes::{BLOCK, Lanes};
 use crate::build::Want;
@@ -27,8 +27,8 @@ pub(super) struct Operation {
     pub(super) name: Box<str>,
     /// The name with its closing quote, in a block.
     pub(super) block: [u8; BLOCK],
-    /// The node after the name, once there is one.
-    pub(super) after_name: Option<NodeId>,
+    /// The node before any name and the one after this name, once they were met.
+    pub(super) after_name: Option<(NodeId, NodeId)>,
     /// The sink's number, once a span was added.
     pub(super) number: Option<u32>,
     /// The operation of the span that came after the last one of this.
@@ -107,18 +107,19 @@ impl Automaton {
         }
         let known = self.operations[usize::from(operation.0)].after_name;
         match known {
-            Some(after) if self.node(after).place == self.node(node).place => after,
+            Some((before, after)) if before == node => after,
             _ => self.new_after_name(node, operation),
         }
     }
 
     #[cold]
     fn new_after_name(&mut self, node: NodeId, operation: OperationId) -> NodeId {
-        let Node { hole, place, key, .. } = *self.node(node);
+        let Origin { hole, place, key, .. } = self.origin(node);
         let key = self.keys[key as usize].clone();
         let own = self.node_of(operation, (hole, place, key.as_bytes()), |_, _| Want::Nothing);
-        self.operations[usize::from(operation.0)].after_name = own;
-        own.unwrap_or(node)
+        let own = own.unwrap_or(node);
+        self.operations[usize::from(operation.0)].after_name = Some((node, own));
+        own
     }
 }
 

@@ -1,10 +1,7 @@
 //! Spans without a tape: from the text to a [`Found`] span, and from that to the sink.
 
-use ir::module::{KINDS, STATUSES};
-
 use super::super::SpanSink;
-use super::super::span::{in_range, named};
-use super::automaton::{Automaton, Node, NodeId};
+use super::automaton::{Automaton, NodeId};
 use super::holes::{Piece, Reader};
 use super::lanes::Lanes;
 use super::operations::OperationId;
@@ -59,11 +56,9 @@ pub(super) struct Text {
 
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Scalar {
-    Empty,
     Text(Piece),
-    Int(i64),
-    Double(f64),
-    Bool(bool),
+    /// Anything else.
+    Known(Known),
 }
 
 impl Found {
@@ -172,12 +167,36 @@ impl Spans {
         let mut node = NodeId::BEFORE;
         let mut seen = 0;
         loop {
-            let (begin, fields, next) = match self.chain(reader, at, node, found) {
-                Some(end) => end,
-                None => match self.automaton.follow(reader, at, node) {
-                    Some(known) => known,
-                    None => self.discover(reader.text, at, node, sink)?,
-                },
+            let here = self.automaton.node_mut(node);
+            match here.hole {
+                Hole::Text => {
+                    let end = at + reader.plain_as(at, &mut here.usual);
+                    if reader.text.get(end) == Some(&b'"') {
+                        let want = here.want;
+                        if want != Want::Nothing {
+                            self.keep_text(Piece::of_text(at, end), want, node);
+                        }
+                        at = end;
+                    } else {
+                        at = self.other(reader, at, node, found)?;
+                    }
+                }
+                Hole::Name => {
+                    at = self.name(reader, at, found)?;
+                    node = self.automaton.after_name(node, found.operation);
+                }
+                Hole::End => {}
+                _ => at = self.other(reader, at, node, found)?,
+            }
+            let here = self.automaton.node(node);
+            let chained = if here.ahead > 0 { self.chain(reader, at, node, found) } else { None };
+            let known = match chained {
+                Some(end) => Some(end),
+                None => self.automaton.follow(reader, at, self.automaton.node(node)),
+            };
+            let (end, fields, next) = match known {
+                Some(known) => known,
+                None => self.discover(reader.text, at, node, sink)?,
             };
             // Of a key that comes twice the strict reader knows which counts.
             if seen & fields != 0 {
@@ -185,24 +204,26 @@ impl Spans {
             }
             seen |= fields;
             if next == NodeId::END {
-                return (seen & NEEDED == NEEDED).then_some(begin);
+                return (seen & NEEDED == NEEDED).then_some(end);
             }
-            node = next;
-            at = match self.automaton.node(next).hole {
-                Hole::Name => {
-                    let end = self.name(reader, begin, found)?;
-                    node = self.automaton.after_name(next, found.operation);
-                    end
-                }
-                hole @ (Hole::Text
-                | Hole::IntText
-                | Hole::Int
-                | Hole::Double
-                | Hole::Bool
-                | Hole::Empty
-                | Hole::Composite) => self.value(reader, begin, hole, next)?,
-                hole => self.field(reader, begin, hole, found)?,
-            };
+            (at, node) = (end, next);
+        }
+    }
+
+    /// Keeps a text that is wanted.
+    #[inline(always)]
+    pub(super) fn keep_text(&mut self, piece: Piece, want: Want, node: NodeId) {
+        match want {
+            Want::Nothing => {}
+            Want::ByName => {
+                let key = self.automaton.origin(node).key;
+                self.named.push((key, Scalar::Text(piece)));
+            }
+            Want::Key(key) => {
+                let place = self.known.len() as u32;
+                self.texts.push(Text { place, key, piece, hash: 0, guess: None });
+                self.known.push((key, Known::Empty));
+            }
         }
     }
 
@@ -216,12 +237,12 @@ impl Spans {
         from: NodeId,
         sink: &impl SpanSink,
     ) -> Option<(usize, u16, NodeId)> {
-        let node = *self.automaton.node(from);
-        let step = step(text, at, node.place)?;
+        let origin = self.automaton.origin(from);
+        let step = step(text, at, origin.place)?;
         let hole = (step.hole, step.place, step.key);
         let to = self
             .automaton
-            .node_of(node.operation, hole, |operation, key| sink.wants(operation, key))?;
+            .node_of(origin.operation, hole, |operation, key| sink.wants(operation, key))?;
         self.automaton.learn(from, &text[at..step.at], step.fields, to);
         Some((step.at, step.fields, to))
     }
@@ -237,135 +258,9 @@ impl Spans {
             found.operation = operation;
             return Some(end);
         }
-        let (name, end) = reader.string(at, &mut self.unescaped)?;
+        let (name, end) = reader.string(at, Some(&mut self.unescaped))?;
         found.name = name;
         found.operation = self.automaton.operation(name.get(reader.text, &self.unescaped));
-        Some(end)
-    }
-
-    /// Reads a hole in the span itself; gives where it ends.
-    #[inline(always)]
-    fn field(
-        &mut self,
-        reader: Reader<'_, impl Lanes>,
-        at: usize,
-        hole: Hole,
-        found: &mut Found,
-    ) -> Option<usize> {
-        let end;
-        match hole {
-            Hole::TraceId => (found.trace_id, end) = reader.trace_id(at)?,
-            Hole::SpanId => {
-                (found.span_id, end) = reader.span_id(at).filter(|(id, _)| *id != 0)?;
-            }
-            Hole::ParentId => (found.parent_id, end) = reader.span_id(at)?,
-            Hole::StartText => {
-                (found.start, end) = reader.unsigned_text(at).filter(|(time, _)| *time != 0)?;
-            }
-            Hole::StartNumber => {
-                (found.start, end) = reader.unsigned(at).filter(|(time, _)| *time != 0)?;
-            }
-            Hole::EndText => (found.end, end) = reader.unsigned_text(at)?,
-            Hole::EndNumber => (found.end, end) = reader.unsigned(at)?,
-            Hole::KindNumber => {
-                let (number, after) = reader.unsigned(at)?;
-                (found.kind, end) = (in_range(number, &KINDS), after);
-            }
-            Hole::CodeNumber => {
-                let (number, after) = reader.unsigned(at)?;
-                (found.status, end) = (in_range(number, &STATUSES), after);
-            }
-            Hole::KindText => {
-                let (number, after) = reader.read_plain(at, |t| named(t, "SPAN_KIND_", &KINDS))?;
-                (found.kind, end) = (in_range(number, &KINDS), after);
-            }
-            Hole::CodeText => {
-                let (number, after) =
-                    reader.read_plain(at, |t| named(t, "STATUS_CODE_", &STATUSES))?;
-                (found.status, end) = (in_range(number, &STATUSES), after);
-            }
-            Hole::Flags => {
-                let (number, after) = reader.unsigned(at)?;
-                (found.flags, end) = (u32::try_from(number).ok()?, after);
-            }
-            Hole::Message => (found.message, end) = reader.string(at, &mut self.unescaped)?,
-            Hole::OtherText => {
-                let kept = self.unescaped.len();
-                (_, end) = reader.string(at, &mut self.unescaped)?;
-                self.unescaped.truncate(kept);
-            }
-            Hole::OtherNumber => {
-                let whole = || reader.unsigned(at).map(|(_, end)| end);
-                end = reader.number(at).or_else(whole)?;
-            }
-            _ => return None,
-        }
-        Some(end)
-    }
-
-    /// Reads an attribute's value and keeps it if it is wanted; gives where it ends.
-    #[inline(always)]
-    fn value(
-        &mut self,
-        reader: Reader<'_, impl Lanes>,
-        at: usize,
-        hole: Hole,
-        node: NodeId,
-    ) -> Option<usize> {
-        let Node { want, key, usual, .. } = self.automaton.node_mut(node);
-        let (want, key) = (*want, *key);
-        let wanted = want != Want::Nothing;
-        let (scalar, end) = match hole {
-            Hole::Text => {
-                let kept = self.unescaped.len();
-                let (text, end) = reader.string_as(at, usual, &mut self.unescaped)?;
-                if !wanted {
-                    self.unescaped.truncate(kept);
-                }
-                (Scalar::Text(text), end)
-            }
-            Hole::IntText => {
-                let (int, end) = reader.int_text(at, usual)?;
-                (Scalar::Int(int), end)
-            }
-            Hole::Int => {
-                let (int, end) = reader.int(at)?;
-                (Scalar::Int(int), end)
-            }
-            Hole::Double => {
-                let end = reader.number(at)?;
-                if !wanted {
-                    return Some(end);
-                }
-                (Scalar::Double(reader.double(at, end)?), end)
-            }
-            Hole::Bool => {
-                let (bool, end) = reader.bool(at)?;
-                (Scalar::Bool(bool), end)
-            }
-            Hole::Empty => (Scalar::Empty, at),
-            // Its canonical text is the strict reader's to make.
-            _ if wanted => return None,
-            _ => return reader.composite(at, &mut self.unescaped),
-        };
-        match want {
-            Want::Nothing => {}
-            Want::ByName => self.named.push((key, scalar)),
-            Want::Key(key) => {
-                let known = match scalar {
-                    Scalar::Empty => Known::Empty,
-                    Scalar::Int(int) => Known::Int(int),
-                    Scalar::Double(double) => Known::Float(double),
-                    Scalar::Bool(bool) => Known::Bool(bool),
-                    Scalar::Text(piece) => {
-                        let place = self.known.len() as u32;
-                        self.texts.push(Text { place, key, piece, hash: 0, guess: None });
-                        Known::Empty
-                    }
-                };
-                self.known.push((key, known));
-            }
-        }
         Some(end)
     }
 }

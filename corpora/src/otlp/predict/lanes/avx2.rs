@@ -5,12 +5,13 @@
 use std::arch::x86_64::{
     __m128i, __m256i, _MM_HINT_T0, _mm_loadu_si128, _mm_prefetch, _mm256_add_epi8,
     _mm256_and_si256, _mm256_blendv_epi8, _mm256_castsi128_si256, _mm256_cmpeq_epi8,
-    _mm256_cmpgt_epi8, _mm256_extract_epi64, _mm256_loadu_si256, _mm256_maddubs_epi16,
-    _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_packus_epi16, _mm256_set1_epi8,
-    _mm256_set1_epi16, _mm256_sub_epi8,
+    _mm256_cmpgt_epi8, _mm256_extract_epi64, _mm256_inserti128_si256, _mm256_loadu_si256,
+    _mm256_madd_epi16, _mm256_maddubs_epi16, _mm256_min_epu8, _mm256_movemask_epi8,
+    _mm256_or_si256, _mm256_packus_epi16, _mm256_packus_epi32, _mm256_set1_epi8, _mm256_set1_epi16,
+    _mm256_set1_epi32, _mm256_sub_epi8,
 };
 
-use super::{BLOCK, Lanes, Work};
+use super::{BLOCK, LONG, Lanes, Work};
 
 /// Proof that the processor has AVX2, BMI1 and BMI2.
 #[derive(Clone, Copy)]
@@ -34,7 +35,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn fits(self, text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
+    fn fits(self, text: &[u8; LONG], literal: &[u8; LONG], holes: &[u8; LONG]) -> bool {
         // SAFETY: `self` proves the features.
         unsafe { fits(text, literal, holes) }
     }
@@ -58,6 +59,18 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn hex_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+        // SAFETY: `self` proves the features.
+        unsafe { hex_16s(first, second) }
+    }
+
+    #[inline(always)]
+    fn decimal_16s(self, first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+        // SAFETY: `self` proves the features.
+        unsafe { decimal_16s(first, second) }
+    }
+
+    #[inline(always)]
     fn fetch(self, text: &[u8], ahead: usize) {
         let address = text.as_ptr().wrapping_add(ahead).cast::<i8>();
         // SAFETY: a prefetch reads nothing that the program could see, whatever the address.
@@ -71,6 +84,7 @@ impl Lanes for Avx2 {
     }
 }
 
+#[inline(never)]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
 fn run<W: Work>(lanes: Avx2, work: W) -> W::Output {
     work.run(lanes)
@@ -86,11 +100,17 @@ fn agree(text: &[u8; BLOCK], literal: &[u8; BLOCK], len: usize) -> bool {
 
 #[inline]
 #[target_feature(enable = "avx2,bmi1,bmi2")]
-fn fits(text: &[u8; BLOCK], literal: &[u8; BLOCK], holes: &[u8; BLOCK]) -> bool {
-    let ((a, b), (c, d), (e, f)) = (load(text), load(literal), load(holes));
-    let first = _mm256_or_si256(_mm256_cmpeq_epi8(a, c), e);
-    let second = _mm256_or_si256(_mm256_cmpeq_epi8(b, d), f);
-    _mm256_movemask_epi8(_mm256_and_si256(first, second)) == -1
+fn fits(text: &[u8; LONG], literal: &[u8; LONG], holes: &[u8; LONG]) -> bool {
+    let [(text, _), (literal, _), (holes, _)] =
+        [text, literal, holes].map(|bytes| bytes.as_chunks::<BLOCK>());
+    let mut all = _mm256_set1_epi8(-1);
+    for at in 0..LONG / BLOCK {
+        let ((a, b), (c, d), (e, f)) = (load(&text[at]), load(&literal[at]), load(&holes[at]));
+        let first = _mm256_or_si256(_mm256_cmpeq_epi8(a, c), e);
+        let second = _mm256_or_si256(_mm256_cmpeq_epi8(b, d), f);
+        all = _mm256_and_si256(all, _mm256_and_si256(first, second));
+    }
+    _mm256_movemask_epi8(all) == -1
 }
 
 #[inline]
@@ -119,6 +139,46 @@ fn hex_32(digits: &[u8; 32]) -> Option<u128> {
     let high = _mm256_extract_epi64::<0>(bytes).cast_unsigned().swap_bytes();
     let low = _mm256_extract_epi64::<2>(bytes).cast_unsigned().swap_bytes();
     (good == u32::MAX).then_some(u128::from(high) << 64 | u128::from(low))
+}
+
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn hex_16s(first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+    let (bytes, good) = hex(both(first, second));
+    let first = _mm256_extract_epi64::<0>(bytes).cast_unsigned().swap_bytes();
+    let second = _mm256_extract_epi64::<2>(bytes).cast_unsigned().swap_bytes();
+    (good == u32::MAX).then_some((first, second))
+}
+
+/// Adds up pairs of digits, then pairs of these, and again.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn decimal_16s(first: &[u8; 16], second: &[u8; 16]) -> Option<(u64, u64)> {
+    let digits = _mm256_sub_epi8(both(first, second), _mm256_set1_epi8(b'0'.cast_signed()));
+    let is_digit = _mm256_cmpeq_epi8(_mm256_min_epu8(digits, _mm256_set1_epi8(9)), digits);
+    let pairs = _mm256_maddubs_epi16(digits, _mm256_set1_epi16(0x010a));
+    let fours = _mm256_madd_epi16(pairs, _mm256_set1_epi32(0x0001_0064));
+    let fours = _mm256_packus_epi32(fours, fours);
+    let eights = _mm256_madd_epi16(fours, _mm256_set1_epi32(0x0001_2710));
+    let number = |eights: i64| {
+        let eights = eights.cast_unsigned();
+        (eights & u64::from(u32::MAX)) * 100_000_000 + (eights >> 32)
+    };
+    let numbers =
+        (number(_mm256_extract_epi64::<0>(eights)), number(_mm256_extract_epi64::<2>(eights)));
+    (_mm256_movemask_epi8(is_digit) == -1).then_some(numbers)
+}
+
+/// Two halves.
+#[inline]
+#[target_feature(enable = "avx2,bmi1,bmi2")]
+fn both(first: &[u8; 16], second: &[u8; 16]) -> __m256i {
+    // SAFETY: 16 bytes are read from arrays of 16.
+    unsafe {
+        let first = _mm_loadu_si128(first.as_ptr().cast::<__m128i>());
+        let second = _mm_loadu_si128(second.as_ptr().cast::<__m128i>());
+        _mm256_inserti128_si256::<1>(_mm256_castsi128_si256(first), second)
+    }
 }
 
 #[inline]
