@@ -60,6 +60,7 @@ pub enum ScalarRef<'a> {
 
 impl Known {
     /// The cell of the value, if it is one.
+    #[inline]
     pub(super) fn cell(self, dictionary: &mut DictionaryBuilder) -> Option<Cell> {
         Some(match self {
             Self::Empty => return None,

@@ -124,7 +124,28 @@ pub(super) struct OpenCells {
 
 impl OpenCells {
     /// Sets or unsets the value of `row`, the last one; by how many the values become more.
+    #[inline]
     pub(super) fn set(
+        &mut self,
+        row: usize,
+        cell: Option<Cell>,
+        dictionary: &mut DictionaryBuilder,
+    ) -> isize {
+        match cell {
+            Some(cell)
+                if self.kind == Some(cell.kind) && self.rows.last() != Some(&(row as u16)) =>
+            {
+                self.rows.push(row as u16);
+                self.bits.push(cell.bits);
+                1
+            }
+            _ => self.change(row, cell, dictionary),
+        }
+    }
+
+    /// The same, where the value may be there already or of another kind.
+    #[inline(never)]
+    fn change(
         &mut self,
         row: usize,
         cell: Option<Cell>,

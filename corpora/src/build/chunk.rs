@@ -99,6 +99,7 @@ impl Open {
     }
 
     /// Sets or unsets an attribute of the last row.
+    #[inline]
     pub(super) fn set(
         &mut self,
         key: usize,
@@ -106,7 +107,13 @@ impl Open {
         dictionary: &mut DictionaryBuilder,
     ) {
         let key = key as u32;
-        let Some(place) = self.place(key, cell.is_some()) else { return };
+        let place = match self.keys.get(self.next) {
+            Some(next) if *next == key => self.next,
+            _ => match self.place(key, cell.is_some()) {
+                Some(place) => place,
+                None => return,
+            },
+        };
         self.next = place + 1;
         let row = self.rows.len() - 1;
         self.borne += self.columns[place].set(row, cell, dictionary);
@@ -114,9 +121,6 @@ impl Open {
 
     /// The place of the column of a key, which is made if it is not there and `needed`.
     fn place(&mut self, key: u32, needed: bool) -> Option<usize> {
-        if self.keys.get(self.next) == Some(&key) {
-            return Some(self.next);
-        }
         match self.places.binary_search_by_key(&key, |(key, _)| *key) {
             Ok(at) => Some(self.places[at].1 as usize),
             Err(_) if !needed => None,

@@ -41,6 +41,7 @@ impl Plan {
 
     /// Adds a span of another operation, if its resource bears what is read anywhere (`borne`) or
     /// the span itself does.
+    #[inline]
     pub(super) fn add_bearing<'a, V: AttributeValue<'a>>(
         &mut self,
         row: impl FnOnce() -> Row,
@@ -50,10 +51,23 @@ impl Plan {
         anywhere: &Wanted,
         keys: &mut Keys,
     ) {
-        if !borne && known.is_empty() && !anywhere.any(attributes.clone()) {
-            return;
+        let is_bare = attributes.size_hint().1 == Some(0);
+        if borne || !known.is_empty() || (!is_bare && anywhere.any(attributes.clone())) {
+            self.add_if_bearing(row(), known, attributes, borne, anywhere, keys);
         }
-        self.push(row(), known, attributes, anywhere, keys);
+    }
+
+    #[inline(never)]
+    fn add_if_bearing<'a, V: AttributeValue<'a>>(
+        &mut self,
+        row: Row,
+        known: &[(u32, Known)],
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+        borne: bool,
+        anywhere: &Wanted,
+        keys: &mut Keys,
+    ) {
+        self.push(row, known, attributes, anywhere, keys);
         if borne || self.open.bears() {
             self.pack_if_full();
         } else {
