@@ -33,6 +33,7 @@ mod stored;
 mod table;
 mod tight;
 mod traces;
+mod values;
 mod wanted;
 
 use std::collections::VecDeque;

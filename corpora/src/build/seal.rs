@@ -4,12 +4,12 @@ use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 use std::sync::Arc;
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use ir::segment::{Buffer, Column, Dictionary, Narrow, Values};
 use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
 use ir::{Mask, Type};
 
-use super::cells::{Cell, Kind};
+use super::cells::Cell;
 use super::chunk::{Chunk, ROWS};
 use super::fields::Fields;
 use super::interner::MISSING;
@@ -53,24 +53,12 @@ pub(super) struct PlanRows {
 /// The spans of a plan by operation, trace, start and id, each once. Their attributes stay in the
 /// chunks: a column at a time is read out.
 pub(super) struct PlanSpans {
-    rows: PlanRows,
+    pub(super) rows: PlanRows,
     fields: Fields,
     /// Numbers of the spans in their order.
     order: Vec<u32>,
     /// Codes of the operations' names, by name, with their part of `order`.
     operations: Vec<(u32, Range<usize>)>,
-}
-
-/// The values of an attribute that the spans of a plan bear.
-pub(super) struct KeyValues {
-    /// How to read them; all chunks have one kind, `None` where none has the attribute.
-    pub(super) kind: Option<Kind>,
-    /// By number of the span.
-    pub(super) bits: Vec<u64>,
-    /// Which spans have a value.
-    pub(super) present: Vec<bool>,
-    /// Whether all have.
-    pub(super) is_full: bool,
 }
 
 /// The rows of a table to be: spans of a plan.
@@ -207,32 +195,6 @@ impl PlanRows {
         all
     }
 
-    /// An attribute of the rows, with the run's codes: read chunk by chunk, since sorted rows
-    /// would jump between chunks.
-    fn values(&self, shared: &Shared, key: usize) -> KeyValues {
-        let (mut bits, mut present) = (vec![0; self.rows.len()], vec![false; self.rows.len()]);
-        let (mut kind, mut values) = (None, 0);
-        let mut before = 0;
-        let mut rows = Vec::with_capacity(ROWS);
-        for part in self.rows.chunk_by(same_chunk) {
-            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
-            let codes = &shared.workers[*worker as usize].dictionaries[key];
-            if let Some(column) = chunk.cells(key) {
-                let all = kind.insert(column.kind());
-                set_rows(&mut rows, part);
-                column.read(&rows, |place, found| {
-                    let cell = Cell { kind: *all, bits: found }.recoded(|code| codes.get(code));
-                    bits[before + place] = cell.bits;
-                    present[before + place] = true;
-                    values += 1;
-                });
-            }
-            before += part.len();
-        }
-        let is_full = values == self.rows.len();
-        KeyValues { kind, bits, present, is_full }
-    }
-
     /// The attributes of one row, by number of the key, with the run's codes.
     fn attributes(&self, shared: &Shared, number: u32) -> Vec<(usize, Cell)> {
         let at = self.rows[number as usize] as usize;
@@ -261,21 +223,6 @@ impl PlanSpans {
     /// The spans, by number.
     pub(super) fn fields(&self) -> &Fields {
         &self.fields
-    }
-
-    /// Numbers of the keys that spans may bear, ascending.
-    pub(super) fn keys(&self) -> Vec<usize> {
-        let chunks = self.rows.chunks.iter();
-        let keys: HashSet<usize> =
-            chunks.flat_map(|(_, chunk)| chunk.kinds().map(|(key, _)| key)).collect();
-        let mut keys: Vec<usize> = keys.into_iter().collect();
-        keys.sort_unstable();
-        keys
-    }
-
-    /// The values of an attribute, by number of the span, with the run's codes.
-    pub(super) fn values(&self, shared: &Shared, key: usize) -> KeyValues {
-        self.rows.values(shared, key)
     }
 
     /// Finds the order of the spans, each once, and the parts of the operations, which have these
@@ -357,12 +304,12 @@ impl PlanSpans {
 }
 
 /// Whether two rows of a [`PlanRows`] are in one chunk.
-fn same_chunk(a: &u32, b: &u32) -> bool {
+pub(super) fn same_chunk(a: &u32, b: &u32) -> bool {
     *a as usize / ROWS == *b as usize / ROWS
 }
 
 /// Sets `rows` to those that `part` has of its one chunk.
-fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
+pub(super) fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
     rows.clear();
     rows.extend(part.iter().map(|&at| (at as usize % ROWS) as u16));
 }

@@ -232,22 +232,21 @@ fn attributes(
     }
     let mut columns: Vec<Vec<(usize, Column)>> = vec![Vec::new(); contents.len()];
     for (plan, tables) in plans.iter().zip(of_plans) {
-        for key in plan.keys() {
-            let values = plan.values(shared, key);
-            let Some(kind) = values.kind else { continue };
-            for &table in &tables {
-                let rows = &contents[table].rows;
-                let bits = rows.iter().map(|&row| values.bits[row as usize]).collect();
-                let present = match values.is_full {
+        let own: Vec<&Content> = tables.iter().map(|&table| &contents[table]).collect();
+        plan.values(shared, &own, |key, values| {
+            let Some(kind) = values.kind else { return };
+            let borne =
+                tables.iter().zip(&own).zip(&values.counts).filter(|(_, count)| **count > 0);
+            for ((&table, Content { rows, .. }), &count) in borne {
+                let bits = of(&values.bits, rows);
+                let present = match count as usize == rows.len() {
                     true => Mask::full(rows.len()),
-                    false => Mask::collect(rows.iter().map(|&row| values.present[row as usize])),
+                    false => Mask::collect(of(&values.present, rows).into_iter()),
                 };
                 let column = column_of(kind, bits, present, &shared.dictionaries[key]);
-                if !matches!(column.values, Values::Empty) {
-                    columns[table].push((key, column));
-                }
+                columns[table].push((key, column));
             }
-        }
+        });
     }
     columns
 }
