@@ -328,9 +328,9 @@ impl Builder {
         self.keys.dictionaries[key as usize].is_code(code, Type::Text, text)
     }
 
-    /// The code of a text that is the value of a key: a new one if it is new.
-    pub fn code(&mut self, key: u32, text: &str) -> u32 {
-        self.keys.dictionaries[key as usize].intern(Type::Text, text)
+    /// The code of a text with this hash that is the value of a key: a new one if it is new.
+    pub fn code(&mut self, key: u32, hash: u64, text: &str) -> u32 {
+        self.keys.dictionaries[key as usize].intern_hashed(hash, Type::Text, text)
     }
 
     /// Bytes of memory that it holds: a sum over all tables, to be asked once for many spans.

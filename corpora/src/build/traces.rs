@@ -2,8 +2,8 @@
 
 use std::cmp::Ordering;
 
-use hashbrown::{HashMap, HashTable};
-use ir::segment::{CLOCK_DEFECT, DictionaryBuilder, SAMPLED};
+use hashbrown::HashMap;
+use ir::segment::{CLOCK_DEFECT, DictionaryBuilder, SAMPLED, Slots};
 
 use super::interner::MISSING;
 use super::seeds::Seeds;
@@ -19,7 +19,7 @@ const W3C_SAMPLED: u32 = 1;
 #[derive(Debug)]
 pub(super) struct TraceTable {
     entries: Vec<Entry>,
-    numbers: HashTable<u32>,
+    numbers: Slots,
     /// Starts of roots, for the few traces that begin before their root.
     apart: HashMap<u32, u64>,
     seeds: Seeds,
@@ -90,7 +90,7 @@ impl Part {
 
 impl TraceTable {
     pub(super) fn new(seeds: Seeds) -> Self {
-        Self { entries: Vec::new(), numbers: HashTable::new(), apart: HashMap::new(), seeds }
+        Self { entries: Vec::new(), numbers: Slots::default(), apart: HashMap::new(), seeds }
     }
 
     /// The entries, by number.
@@ -106,13 +106,13 @@ impl TraceTable {
     /// Bytes that it takes.
     pub(super) fn bytes(&self) -> usize {
         self.entries.capacity() * size_of::<Entry>()
-            + self.numbers.allocation_size()
+            + self.numbers.bytes()
             + self.apart.allocation_size()
     }
 
     /// What is probably the number of a trace, if it is known: see [`DictionaryBuilder::guess`].
     pub(super) fn guess(&self, id: u128) -> Option<u32> {
-        self.numbers.find(self.seeds.trace(id), |_| true).copied()
+        self.numbers.find(self.seeds.trace(id)).next()
     }
 
     /// Whether a guess is the number of the trace.
@@ -132,11 +132,12 @@ impl TraceTable {
         let Self { entries, numbers, seeds, .. } = self;
         let hash = seeds.trace(id);
         let (high, low) = ((id >> 64) as u64, id as u64);
-        let same = |&number: &u32| {
-            let entry = &entries[number as usize];
+        let same = |number: &u32| {
+            let entry = &entries[*number as usize];
             entry.low == low && entry.high == high
         };
-        if let Some(&number) = numbers.find(hash, same) {
+        let known = numbers.find(hash).find(same);
+        if let Some(number) = known {
             self.join(number, part, texts);
             return number;
         }
@@ -146,7 +147,7 @@ impl TraceTable {
         let entry =
             Entry { high, low, start, end, root_id: 0, spans, root_operation, root_service, flags };
         tight::push(entries, entry);
-        numbers.insert_unique(hash, number, |&number| seeds.trace(entries[number as usize].id()));
+        numbers.insert(hash, number);
         if let Some(root) = root {
             self.set_root(number, root);
         }
@@ -171,21 +172,34 @@ impl TraceTable {
     }
 
     /// Adds what `part` says of the trace of this number.
+    #[inline]
     pub(super) fn join(&mut self, number: u32, part: Part, texts: Texts<'_>) {
         let entry = &mut self.entries[number as usize];
         entry.spans = entry.spans.saturating_add(part.spans);
         entry.end = entry.end.max(part.end);
         entry.flags |= part.flags;
         if part.start < entry.start {
-            if entry.root_operation != MISSING && entry.flags & ROOT_APART == 0 {
-                entry.flags |= ROOT_APART;
-                self.apart.insert(number, entry.start);
-            }
-            entry.start = part.start;
+            self.begin_at(number, part.start);
         }
-        if let Some(root) = part.root
-            && self.root(number).is_none_or(|old| texts.order(&root, &old) == Ordering::Less)
-        {
+        if let Some(root) = part.root {
+            self.join_root(number, root, texts);
+        }
+    }
+
+    /// Notes an earlier start.
+    fn begin_at(&mut self, number: u32, start: u64) {
+        let entry = &mut self.entries[number as usize];
+        if entry.root_operation != MISSING && entry.flags & ROOT_APART == 0 {
+            entry.flags |= ROOT_APART;
+            self.apart.insert(number, entry.start);
+        }
+        entry.start = start;
+    }
+
+    /// Takes the lesser of two roots.
+    #[inline(never)]
+    fn join_root(&mut self, number: u32, root: Root, texts: Texts<'_>) {
+        if self.root(number).is_none_or(|old| texts.order(&root, &old) == Ordering::Less) {
             self.set_root(number, root);
         }
     }

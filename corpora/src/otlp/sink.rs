@@ -66,8 +66,8 @@ pub trait SpanSink {
         false
     }
 
-    /// The code of a text that is the value of the key of this number.
-    fn code(&mut self, _: u32, _: &str) -> u32 {
+    /// The code of a text with this hash that is the value of the key of this number.
+    fn code(&mut self, _: u32, _: u64, _: &str) -> u32 {
         0
     }
 }
@@ -144,8 +144,8 @@ impl SpanSink for Builder {
         self.is_code(key, code, text)
     }
 
-    fn code(&mut self, key: u32, text: &str) -> u32 {
-        self.code(key, text)
+    fn code(&mut self, key: u32, hash: u64, text: &str) -> u32 {
+        self.code(key, hash, text)
     }
 }
 

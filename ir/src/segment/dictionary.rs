@@ -3,9 +3,10 @@
 use std::hash::BuildHasher;
 use std::ops::Range;
 
-use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
+use hashbrown::{DefaultHashBuilder, HashMap};
 
 use super::buffer::Buffer;
+use super::slots::Slots;
 use crate::value::{Datum, Type};
 
 /// The distinct values of one attribute key, shared by all operations and by the resources.
@@ -180,18 +181,22 @@ impl StoredTexts {
 pub struct DictionaryBuilder {
     /// Held, never stored.
     dictionary: Dictionary,
-    codes: HashTable<u32>,
+    codes: Slots,
     hasher: DefaultHashBuilder,
 }
 
 impl DictionaryBuilder {
     /// The code of a value by its type and canonical text: a new one if it is new.
     pub fn intern(&mut self, value_type: Type, text: &str) -> u32 {
-        let Self { dictionary: Dictionary { entries, classes }, codes, hasher } = self;
+        self.intern_hashed(self.hash(text.as_bytes()), value_type, text)
+    }
+
+    /// The same, where the [hash](Self::hash) of the text is known.
+    pub fn intern_hashed(&mut self, hash: u64, value_type: Type, text: &str) -> u32 {
+        let Self { dictionary: Dictionary { entries, classes }, codes, .. } = self;
         let Entries::Held(held) = entries else { unreachable!("a builder holds its entries") };
-        let hash = hasher.hash_one(text.as_bytes());
         let mut class = None;
-        for &code in codes.iter_hash(hash) {
+        for code in codes.find(hash) {
             if held.bytes_of(code) == text.as_bytes() {
                 if held.types[code as usize] == value_type {
                     return code;
@@ -207,7 +212,7 @@ impl DictionaryBuilder {
         if let Some(class) = class {
             classes.insert(code, class);
         }
-        codes.insert_unique(hash, code, |&code| hasher.hash_one(held.bytes_of(code)));
+        codes.insert(hash, code);
         code
     }
 
@@ -221,7 +226,7 @@ impl DictionaryBuilder {
     /// any answer is held to [`Self::is_code`], so that the waits for memory overlap.
     #[inline]
     pub fn guess(&self, hash: u64) -> Option<u32> {
-        self.codes.find(hash, |_| true).copied()
+        self.codes.find(hash).next()
     }
 
     /// Whether a guess is the code of this value.
@@ -251,7 +256,7 @@ impl DictionaryBuilder {
 
     /// Bytes that it takes, the index included.
     pub fn bytes(&self) -> usize {
-        self.dictionary.bytes() + self.codes.allocation_size()
+        self.dictionary.bytes() + self.codes.bytes()
     }
 }
 

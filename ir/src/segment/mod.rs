@@ -20,6 +20,7 @@ mod buffer;
 mod column;
 mod dictionary;
 mod index;
+mod slots;
 mod store;
 mod tables;
 
@@ -32,6 +33,7 @@ pub use column::{Column, Integers, Narrow, Values};
 pub use dictionary::{Dictionary, DictionaryBuilder, StoredTexts};
 use hashbrown::HashSet;
 pub use index::Index;
+pub use slots::Slots;
 pub use store::Store;
 pub use tables::Tables;
 

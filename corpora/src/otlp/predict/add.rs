@@ -36,11 +36,11 @@ impl Spans {
         for found in found {
             found.trace = found.trace.filter(|&trace| sink.is_trace(trace, found.trace_id));
         }
-        for Text { place, key, piece, guess, .. } in &*texts {
+        for Text { place, key, piece, hash, guess } in &*texts {
             let bytes = piece.bytes(text, unescaped);
             let code = match guess {
                 Some(code) if sink.is_code(*key, *code, bytes) => *code,
-                _ => sink.code(*key, piece.get(text, unescaped)),
+                _ => sink.code(*key, *hash, piece.get(text, unescaped)),
             };
             known[*place as usize].1 = Known::Text(code);
         }
