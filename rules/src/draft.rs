@@ -5,6 +5,7 @@ use hashbrown::{HashMap, HashSet};
 use ir::module::Pattern;
 
 use crate::findings::Findings;
+use crate::library::{FILES, LIBRARY};
 use crate::model::{Alert, Rule};
 use crate::read;
 use crate::set::{RuleSet, SourceFile};
@@ -30,6 +31,19 @@ impl Draft {
         self.rules.extend(content.rules);
         self.alerts.extend(content.alerts);
         self.files.push(DraftFile { name, text, findings: content.findings });
+    }
+
+    /// Adds the rules of the library that are wanted, with the files that hold them.
+    pub fn add_library(&mut self, wanted: &mut dyn FnMut(&Rule) -> bool) {
+        for (path, text) in FILES {
+            let mut content = read::read(text, self.files.len());
+            content.rules.retain(&mut *wanted);
+            if !content.rules.is_empty() {
+                self.rules.extend(content.rules);
+                let (name, text) = (format!("{LIBRARY}{path}"), (*text).to_owned());
+                self.files.push(DraftFile { name, text, findings: content.findings });
+            }
+        }
     }
 
     /// Checks the set as a whole; rules that do not fit into it are left out.

@@ -1,4 +1,5 @@
-//! Rule files: YAML → checked [`Rule`]s and [`Alert`]s → [`RuleSet`].
+//! Rule files: YAML → checked [`Rule`]s and [`Alert`]s → [`RuleSet`]; and the library, rules that are
+//! embedded.
 //!
 //! The loader reads every file whole, reports every error of it with its place, and keeps the
 //! rules that have none.
@@ -6,6 +7,7 @@
 mod draft;
 mod fields;
 mod findings;
+mod library;
 mod model;
 mod read;
 mod reader;
@@ -14,6 +16,7 @@ pub mod yaml;
 
 pub use fields::Fields;
 pub use findings::Findings;
+pub use library::{LIBRARY, library_part};
 pub use model::{Alert, Place, Rule, SignalSpec};
 pub use reader::{Reader, first_line};
 pub use set::{

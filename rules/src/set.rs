@@ -1,6 +1,6 @@
 //! Rule sets: from files, folders, globs or text, checked as a whole.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -10,6 +10,7 @@ use compiler::{
 use hashbrown::HashSet;
 
 use crate::draft::Draft;
+use crate::library::library_part;
 use crate::model::{Alert, Place, Rule, SignalSpec};
 
 /// Bytes of one rule file at most.
@@ -65,6 +66,19 @@ pub enum LoadError {
     /// A folder or pattern leads to no file of rule tests.
     #[error("no rule tests (*.test.yaml, *.test.yml) in {0}")]
     NoTests(String),
+    /// The library has no such part.
+    #[error(
+        "the library has no rules `{part}`; it has `all`, the domains {domains}, the categories \
+         {categories}, and rules by their ids"
+    )]
+    NoPart {
+        /// What was asked for.
+        part: String,
+        /// The domains that there are.
+        domains: String,
+        /// The categories that there are.
+        categories: String,
+    },
     /// A file is too large to be a rule file.
     #[error("{path} has {bytes} bytes; a rule file has at most {FILE_BYTES}")]
     TooLarge {
@@ -124,8 +138,16 @@ impl RuleSet {
         (Self { rules: rule.into_iter().collect(), ..Self::default() }, parsed.diagnostics)
     }
 
+    /// The rule library, all of it.
+    pub fn library() -> Self {
+        let mut draft = Draft::default();
+        draft.add_library(&mut |_| true);
+        draft.finish()
+    }
+
     /// Rules of files, folders (recursive, `*.yaml` and `*.yml`, hidden ones left out) and globs;
-    /// files of rule tests in folders and among what a glob finds are passed over.
+    /// files of rule tests in folders and among what a glob finds are passed over. Paths that begin
+    /// with [`LIBRARY`](crate::LIBRARY) name rules of the library, which come last.
     ///
     /// # Errors
     /// The first path that cannot be read. What is wrong inside files is in their diagnostics.
@@ -133,13 +155,31 @@ impl RuleSet {
         paths: impl IntoIterator<Item = P>,
     ) -> Result<Self, LoadError> {
         let mut draft = Draft::default();
-        let mut seen = HashSet::new();
+        let (mut seen, mut parts) = (HashSet::new(), Vec::new());
         for path in paths {
+            if let Some(part) = library_part(path.as_ref()) {
+                parts.push(part.to_owned());
+                continue;
+            }
             for file in named_files(path.as_ref(), Sought::Rules)? {
                 let canonical = fs::canonicalize(&file).map_err(|source| io(&file, source))?;
                 if seen.insert(canonical) {
                     draft.add(file.display().to_string(), read_text(&file)?);
                 }
+            }
+        }
+        if !parts.is_empty() {
+            let mut found = vec![false; parts.len()];
+            draft.add_library(&mut |rule| {
+                let mut chosen = false;
+                for (part, found) in parts.iter().zip(&mut found) {
+                    let holds = rule.is_of(part);
+                    (chosen, *found) = (chosen | holds, *found | holds);
+                }
+                chosen
+            });
+            if let Some(missing) = found.iter().position(|found| !found) {
+                return Err(no_part(parts.swap_remove(missing)));
             }
         }
         Ok(draft.finish())
@@ -171,10 +211,37 @@ impl RuleSet {
         shown.collect::<Vec<_>>().join("\n\n")
     }
 
+    /// The lines of its file that a rule takes, as they stand there. A rule that is written in braces
+    /// has its first line only.
+    pub fn text_of(&self, rule: &Rule) -> &str {
+        let file = &self.files[rule.source.file].text;
+        let start = file[..rule.source.span.start].rfind('\n').map_or(0, |at| at + 1);
+        let indent = |line: &str| line.len() - line.trim_start().len();
+        let (own, mut end) = (indent(&file[start..]), 0);
+        for (number, line) in file[start..].split_inclusive('\n').enumerate() {
+            let content = line.trim();
+            if number > 0 && !content.is_empty() && indent(line) <= own {
+                break;
+            }
+            end += line.len();
+        }
+        file[start..start + end].trim_end()
+    }
+
     /// The rule of this id.
     pub fn rule(&self, id: &str) -> Option<&Rule> {
         self.rules.iter().find(|rule| rule.id == id)
     }
+}
+
+/// The error of a part that the library does not have.
+fn no_part(part: String) -> LoadError {
+    let all = RuleSet::library();
+    let listed = |label: &str| {
+        let names: BTreeSet<&str> = all.rules.iter().flat_map(|rule| rule.listed(label)).collect();
+        names.into_iter().collect::<Vec<_>>().join(", ")
+    };
+    LoadError::NoPart { part, domains: listed("domain"), categories: listed("category") }
 }
 
 /// Whether a file holds tests of rules, by its name.

@@ -49,6 +49,11 @@ pub enum Verb {
     Check(CheckArgs),
     /// Run rule tests: traces with the verdicts that rules should come to
     Test(TestArgs),
+    /// Look for rules in the library, and copy them
+    Rules {
+        #[command(subcommand)]
+        verb: RulesVerb,
+    },
     /// Explain how a rule is read and what it will look at
     Explain(ExplainArgs),
     /// Generate the OmniCart workload, with a ground truth for rules/omnicart.yaml
@@ -74,7 +79,8 @@ pub enum ConfigAction {
 /// Rules and which of them.
 #[derive(Debug, Args)]
 pub struct Selection {
-    /// Rule file, folder or quoted glob; give it again for more
+    /// Rule file, folder, quoted glob, or library:NAME with a domain, a category, a rule or `all`; give
+    /// it again for more
     #[arg(long, value_name = "PATH")]
     pub rules: Vec<OsString>,
     /// Run only these rules
@@ -258,6 +264,58 @@ pub struct TestArgs {
     /// Write a JUnit report to this file too
     #[arg(long, value_name = "FILE")]
     pub junit: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum RulesVerb {
+    /// List the rules of the library
+    List(LibraryArgs),
+    /// List the rules that bear all of these words, in their ids, names, texts or notes
+    Search {
+        /// Words
+        #[arg(value_name = "WORD", required = true)]
+        words: Vec<String>,
+        #[command(flatten)]
+        library: LibraryArgs,
+    },
+    /// Print all that the library says of a rule
+    Show {
+        /// The rule
+        #[arg(value_name = "ID")]
+        id: String,
+        /// What to print
+        #[arg(long, value_name = "FORMAT", default_value = "table")]
+        format: Shape,
+    },
+    /// Write rules of the library to a file of your own, with their parameters
+    Init {
+        /// Rules by id, or all of a domain or a category
+        #[arg(value_name = "ID", required = true)]
+        ids: Vec<String>,
+        /// The file, which must not be there yet, or - for standard output
+        #[arg(long, short, value_name = "FILE", default_value = "-")]
+        output: PathBuf,
+    },
+}
+
+/// Which rules of the library.
+#[derive(Debug, Args)]
+pub struct LibraryArgs {
+    /// Only rules of this domain, such as ecommerce
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// Only rules of this category, such as payment
+    #[arg(long, value_name = "CATEGORY")]
+    pub category: Option<String>,
+    /// Only rules for this control or framework, such as SOC2:CC7.2 or SOC2
+    #[arg(long, value_name = "CONTROL")]
+    pub control: Option<String>,
+    /// Only rules that look at spans of this name
+    #[arg(long, value_name = "NAME")]
+    pub operation: Option<String>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Shape,
 }
 
 /// How the results of tests are printed.

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use compiler::{Diagnostic, Placement};
 use etcetera::BaseStrategy;
+use rules::library_part;
 use rules::yaml::{Content, NodeId, Yaml};
 
 use super::exit::Failure;
@@ -55,13 +56,15 @@ impl ConfigFile {
         self.get(name)?.first().map(String::as_str)
     }
 
-    /// A setting that is a list of paths; relative ones begin at the file's folder.
+    /// A setting that is a list of paths; relative ones begin at the file's folder. What stands for
+    /// standard input or for rules of the library is no path.
     pub fn list(&self, name: &str) -> Option<Vec<OsString>> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let paths = self.get(name)?.iter().map(OsString::from);
+        let is_path = |path: &OsString| !is_stdin(path) && library_part(Path::new(path)).is_none();
         Some(
             paths
-                .map(|path| if is_stdin(&path) { path } else { folder.join(path).into_os_string() })
+                .map(|path| if is_path(&path) { folder.join(path).into_os_string() } else { path })
                 .collect(),
         )
     }

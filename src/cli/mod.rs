@@ -19,6 +19,7 @@ mod loading;
 mod periods;
 mod progress;
 mod replay;
+mod rules;
 mod settings;
 mod table;
 mod test;
@@ -70,6 +71,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
         Verb::Ingest(args) => ingest::run(&cli.common, args, console),
         Verb::Corpus { verb } => corpus::run(&cli.common, verb, console),
         Verb::Check(args) => check::run(&cli.common, args, console),
+        Verb::Rules { verb } => rules::run(verb, console),
         Verb::Test(args) => test::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),

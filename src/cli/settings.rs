@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use jiff::tz::TimeZone;
+use rules::LIBRARY;
 
 use super::args::Common;
 use super::config_file::ConfigFile;
@@ -154,13 +155,28 @@ fn list(name: &'static str, flags: &[OsString], file: &ConfigFile) -> Setting<Ve
     }
     let variable = variable(name);
     if let Some(text) = env::var_os(&variable).filter(|text| !text.is_empty()) {
-        let value = env::split_paths(&text).map(PathBuf::into_os_string).collect();
+        let value = paths(&text);
         return Setting { value, origin: Origin::Environment(variable) };
     }
     match file.list(name) {
         Some(paths) => Setting { value: paths, origin: Origin::File(file.path.clone()) },
         None => Setting { value: Vec::new(), origin: Origin::Default },
     }
+}
+
+/// The paths of a variable. The colon that separates them also stands in names of rules of the library.
+fn paths(text: &OsStr) -> Vec<OsString> {
+    let mut paths: Vec<OsString> = Vec::new();
+    for path in env::split_paths(text) {
+        match paths.last_mut() {
+            Some(last) if *last == *LIBRARY.trim_end_matches(':') => {
+                last.push(":");
+                last.push(path);
+            }
+            _ => paths.push(path.into_os_string()),
+        }
+    }
+    paths
 }
 
 fn zone(name: &str) -> Result<TimeZone, String> {

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use compiler::{Diagnostic, Placement, render};
 use hashbrown::{HashMap, HashSet};
 use rules::yaml::{NodeId, Yaml};
-use rules::{Findings, LoadError, Reader, RuleSet, TEST_ENDINGS, first_line, read_text};
+use rules::{
+    Findings, LoadError, Reader, RuleSet, TEST_ENDINGS, first_line, library_part, read_text,
+};
 
 use super::model::{Case, Excuse, TestFile};
 use super::otlp;
@@ -117,7 +119,10 @@ fn load_rules(
                 None => reader.list(node, "`rules:`"),
             };
             let texts = nodes.into_iter().filter_map(|node| reader.text(node));
-            texts.map(|(text, _)| folder.join(text)).collect()
+            let named = texts.map(|(text, _)| PathBuf::from(text));
+            named
+                .map(|path| if library_part(&path).is_some() { path } else { folder.join(path) })
+                .collect()
         }
     };
     match RuleSet::from_paths(&paths) {

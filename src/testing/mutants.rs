@@ -8,6 +8,9 @@ use compiler::{Key, Params, ReadOptions, Statement, parse_rule};
 
 use super::steps::steps;
 
+/// Bytes of the texts of all mutants of a rule: beyond any that people write.
+const TEXT_BYTES: usize = 4 << 20;
+
 /// A rule with one change.
 #[derive(Clone, Debug)]
 pub struct Mutant {
@@ -20,8 +23,10 @@ pub struct Mutant {
 /// All mutants of a rule: `always` and `never` swapped; each clause, filter, `by` and `within`, each
 /// term of an `and` or `or`, each `not` and each value of a list left out; each comparison turned
 /// round and moved over its boundary; each number and duration moved by one, up and down.
-pub fn mutants(statement: &Statement) -> Vec<Mutant> {
-    let mut changes = Changes { statement, found: Vec::new() };
+///
+/// None where their texts would take more than 4 MiB.
+pub fn mutants(statement: &Statement) -> Option<Vec<Mutant>> {
+    let mut changes = Changes { statement, found: Vec::new(), room: Some(TEXT_BYTES) };
     changes.clauses();
     for (number, condition) in statement.conditions().iter().enumerate() {
         changes.of_condition(ConditionId(number as u32), condition);
@@ -29,12 +34,14 @@ pub fn mutants(statement: &Statement) -> Vec<Mutant> {
     for (number, predicate) in statement.predicates().iter().enumerate() {
         changes.of_predicate(PredicateId(number as u32), predicate);
     }
-    changes.found
+    changes.room.map(|_| changes.found)
 }
 
 struct Changes<'a> {
     statement: &'a Statement,
     found: Vec<Mutant>,
+    /// Bytes that may still be made; none once they did not suffice.
+    room: Option<usize>,
 }
 
 impl Changes<'_> {
@@ -90,11 +97,13 @@ impl Changes<'_> {
                 }
             }
             Condition::Trace { intrinsic, operator, operand } => {
-                let tests = tests(*operator, operand);
-                if tests.is_empty() {
+                if !is_compared(*operator) {
                     self.negated_condition(id, condition.clone());
                 }
-                for (operator, operand) in tests {
+                for (operator, operand) in tests(*operator, operand) {
+                    if self.room.is_none() {
+                        return;
+                    }
                     let intrinsic = *intrinsic;
                     self.condition(id, Condition::Trace { intrinsic, operator, operand });
                 }
@@ -121,10 +130,13 @@ impl Changes<'_> {
             Predicate::Not(term) => self.predicate(id, self.statement[*term].clone()),
             Predicate::Exists(_) => self.negated_predicate(id, predicate.clone()),
             Predicate::Test { subject, operator, operand } => {
-                if !matches!(operator, Operator::Compare(_) | Operator::In | Operator::NotIn) {
+                if !is_compared(*operator) {
                     self.negated_predicate(id, predicate.clone());
                 }
                 for (operator, operand) in tests(*operator, operand) {
+                    if self.room.is_none() {
+                        return;
+                    }
                     let subject = subject.clone();
                     self.predicate(id, Predicate::Test { subject, operator, operand });
                 }
@@ -171,6 +183,11 @@ impl Changes<'_> {
     /// Keeps what a changed statement says, read from its text: so its nodes lie as they should, and
     /// what says nothing new or cannot be said is dropped.
     fn keep(&mut self, change: String, changed: &Statement) {
+        let text = changed.to_string();
+        self.room = self.room.and_then(|room| room.checked_sub(text.len()));
+        if self.room.is_none() {
+            return;
+        }
         let params = Params::new();
         let options = ReadOptions {
             key: Key::Condition,
@@ -178,7 +195,7 @@ impl Changes<'_> {
             params: &params,
             description: None,
         };
-        if let Some(statement) = parse_rule(&changed.to_string(), &options).statement
+        if let Some(statement) = parse_rule(&text, &options).statement
             && statement != *self.statement
         {
             self.found.push(Mutant { change, statement });
@@ -245,29 +262,40 @@ fn as_number(value: Value) -> Option<Number> {
 }
 
 /// Tests that differ from this one: turned round, over the boundary, with a constant moved or a value
-/// of a list left out.
-fn tests(operator: Operator, operand: &Operand) -> Vec<(Operator, Operand)> {
-    match (operator, operand) {
-        (Operator::Compare(comparison), operand) => {
-            let others = others(comparison).into_iter();
-            let others = others.map(|other| (Operator::Compare(other), operand.clone()));
-            let moved = match operand {
-                Operand::Value(value) => steps(value),
-                Operand::List(_) | Operand::Attribute(_) => Vec::new(),
-            };
-            others.chain(moved.into_iter().map(|value| (operator, Operand::Value(value)))).collect()
+/// of a list left out. They are made one by one, as a list may be long.
+fn tests(
+    operator: Operator,
+    operand: &Operand,
+) -> impl Iterator<Item = (Operator, Operand)> + use<'_> {
+    let turned = match operator {
+        Operator::Compare(comparison) => {
+            others(comparison).into_iter().map(Operator::Compare).collect()
         }
-        (Operator::In | Operator::NotIn, Operand::List(values)) => {
-            let turned = if operator == Operator::In { Operator::NotIn } else { Operator::In };
-            let shorter = (0..values.len()).filter(|_| values.len() > 1).map(|left_out| {
-                let mut rest = values.clone();
-                rest.remove(left_out);
-                (operator, Operand::List(rest))
-            });
-            [(turned, operand.clone())].into_iter().chain(shorter).collect()
-        }
+        Operator::In => vec![Operator::NotIn],
+        Operator::NotIn => vec![Operator::In],
         _ => Vec::new(),
-    }
+    };
+    let moved = match (operator, operand) {
+        (Operator::Compare(_), Operand::Value(value)) => steps(value),
+        _ => Vec::new(),
+    };
+    let values: &[Value] = match operand {
+        Operand::List(values) if values.len() > 1 => values,
+        _ => &[],
+    };
+    let shorter = (0..values.len()).map(move |left_out| {
+        let mut rest = values.to_vec();
+        rest.remove(left_out);
+        (operator, Operand::List(rest))
+    });
+    let turned = turned.into_iter().map(|turned| (turned, operand.clone()));
+    let moved = moved.into_iter().map(move |value| (operator, Operand::Value(value)));
+    turned.chain(moved).chain(shorter)
+}
+
+/// Whether an operator has an opposite; what has none is negated.
+fn is_compared(operator: Operator) -> bool {
+    matches!(operator, Operator::Compare(_) | Operator::In | Operator::NotIn)
 }
 
 /// The opposite of a comparison and, of an order, the one that differs at the boundary.
@@ -284,115 +312,4 @@ fn others(comparison: Comparison) -> Vec<Comparison> {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn of(text: &str) -> Vec<String> {
-        let params = Params::new();
-        let options = ReadOptions {
-            key: Key::Condition,
-            has_signal: true,
-            params: &params,
-            description: None,
-        };
-        let statement = parse_rule(text, &options).statement.expect("a rule");
-        mutants(&statement)
-            .into_iter()
-            .map(|one| format!("{}: {}", one.change, one.statement))
-            .collect()
-    }
-
-    /// What follows the first colon, of each.
-    fn statements(text: &str) -> Vec<String> {
-        of(text).iter().map(|one| one.rsplit(": ").next().unwrap_or_default().to_owned()).collect()
-    }
-
-    #[test]
-    fn clauses_are_swapped_and_left_out() {
-        assert_eq!(
-            of("when { a } always { b } never { c }"),
-            [
-                "`always` and `never` swapped: when { trace.has(a) } always { trace.has(c) } never { trace.has(b) }",
-                "without `when`: always { trace.has(b) } never { trace.has(c) }",
-                "without `always`: when { trace.has(a) } never { trace.has(c) }",
-                "without `never`: when { trace.has(a) } always { trace.has(b) }",
-            ]
-        );
-        assert_eq!(statements("never { a }"), ["always { trace.has(a) }"]);
-    }
-
-    #[test]
-    fn terms_are_left_out() {
-        assert_eq!(
-            statements("never { a and (b or not c) and d }")[1..],
-            [
-                "never { trace.has(a) and (trace.has(b) or trace.has(c)) and trace.has(d) }",
-                "never { trace.has(a) and not trace.has(c) and trace.has(d) }",
-                "never { trace.has(a) and trace.has(b) and trace.has(d) }",
-                "never { (trace.has(b) or not trace.has(c)) and trace.has(d) }",
-                "never { trace.has(a) and trace.has(d) }",
-                "never { trace.has(a) and (trace.has(b) or not trace.has(c)) }",
-            ]
-        );
-        assert_eq!(
-            statements("never { trace.has(a).where(x and exists(y)) }")[1..],
-            [
-                "never { trace.has(a) }",
-                "never { trace.has(a).where(x != true and exists(y)) }",
-                "never { trace.has(a).where(x == true and not exists(y)) }",
-                "never { trace.has(a).where(exists(y)) }",
-                "never { trace.has(a).where(x == true) }",
-            ]
-        );
-    }
-
-    #[test]
-    fn comparisons_are_turned_and_constants_moved() {
-        assert_eq!(
-            statements("never { trace.has(a).where(x > 5) }")[2..],
-            [
-                "never { trace.has(a).where(x <= 5) }",
-                "never { trace.has(a).where(x >= 5) }",
-                "never { trace.has(a).where(x > 6) }",
-                "never { trace.has(a).where(x > 4) }",
-            ]
-        );
-        assert_eq!(
-            statements("never { trace.has(a).where(x in [1, b] and y matches \"z\") }")[2..5],
-            [
-                "never { trace.has(a).where(x not in [1, \"b\"] and y matches \"z\") }",
-                "never { trace.has(a).where(x in [\"b\"] and y matches \"z\") }",
-                "never { trace.has(a).where(x in [1] and y matches \"z\") }",
-            ]
-        );
-        assert_eq!(
-            statements("always { trace.count(a).where(x == 0.5).by(k).within(1m) <= 3 }")[1..],
-            [
-                "always { trace.count(a).where(x == 0.5).by(k).within(1m) > 3 }",
-                "always { trace.count(a).where(x == 0.5).by(k).within(1m) < 3 }",
-                "always { trace.count(a).by(k).within(1m) <= 3 }",
-                "always { trace.count(a).where(x == 0.5).within(1m) <= 3 }",
-                "always { trace.count(a).where(x == 0.5).by(k) <= 3 }",
-                "always { trace.count(a).where(x == 0.5).by(k).within(1m1s) <= 3 }",
-                "always { trace.count(a).where(x == 0.5).by(k).within(59s) <= 3 }",
-                "always { trace.count(a).where(x == 0.5).by(k).within(1m) <= 4 }",
-                "always { trace.count(a).where(x == 0.5).by(k).within(1m) <= 2 }",
-                "always { trace.count(a).where(x != 0.5).by(k).within(1m) <= 3 }",
-                "always { trace.count(a).where(x == 0.6).by(k).within(1m) <= 3 }",
-                "always { trace.count(a).where(x == 0.4).by(k).within(1m) <= 3 }",
-            ]
-        );
-        assert_eq!(
-            statements("always { trace:rootName contains \"a\" and trace:duration < 5s }")[1..],
-            [
-                "always { not trace:rootName contains \"a\" and trace:duration < 5s }",
-                "always { trace:rootName contains \"a\" and trace:duration >= 5s }",
-                "always { trace:rootName contains \"a\" and trace:duration <= 5s }",
-                "always { trace:rootName contains \"a\" and trace:duration < 6s }",
-                "always { trace:rootName contains \"a\" and trace:duration < 4s }",
-                "always { trace:duration < 5s }",
-                "always { trace:rootName contains \"a\" }",
-            ]
-        );
-    }
-}
+mod tests;

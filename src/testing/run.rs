@@ -1,7 +1,5 @@
 //! Runs tests: rules over traces on every engine, and what differs from what was expected.
 
-use std::ops::Range;
-
 use hashbrown::{HashMap, HashSet};
 use ir::module::Severity;
 use rules::{Rule, RuleSet};
@@ -57,6 +55,12 @@ pub enum RunError {
     /// The rules could not be compiled.
     #[error(transparent)]
     Compile(#[from] CompileError),
+    /// A rule of which there are too many mutants to run.
+    #[error("the rule `{rule}` is too long, or has too many parts, for mutants of it to be run")]
+    TooManyMutants {
+        /// Its id.
+        rule: String,
+    },
     /// The traces could not be replayed.
     #[error(transparent)]
     Replay(#[from] ReplayError),
@@ -72,10 +76,14 @@ impl TestFile {
         let mut rules: Vec<usize> = cases.iter().map(|case| case.rule).collect();
         rules.sort_unstable();
         rules.dedup();
+        let pairs: HashSet<(usize, usize)> =
+            cases.iter().map(|case| (case.rule, case.trace)).collect();
+        let traces: Vec<&[Span]> = self.traces.iter().map(Vec::as_slice).collect();
         let mut answers = Vec::new();
         for engine in ENGINES {
             let rules = rules.iter().map(|&rule| (rule, self.rules.rules[rule].clone()));
-            let verdicts = Verdicts::of(rules, &self.traces, 0..self.traces.len(), engine)?;
+            let wanted = |rule, trace| pairs.contains(&(rule, trace));
+            let verdicts = Verdicts::of(rules, &traces, engine, &wanted)?;
             let answers_of = cases.iter().map(|case| verdicts.answer(case.rule, case.trace));
             answers.push(answers_of.collect::<Vec<_>>());
         }
@@ -121,20 +129,23 @@ fn failures(case: &Case, answers: &[Answer; ENGINES.len()]) -> Vec<Failure> {
 pub(super) struct Verdicts {
     /// Places of the rules without `when`.
     always_apply: HashSet<usize>,
-    /// Signals by rule and trace.
-    violated: HashMap<(usize, usize), Signal>,
+    /// Rules and the traces that violate them.
+    violated: HashSet<(usize, usize)>,
+    /// Signals of violations that are looked at, by rule and trace.
+    signals: HashMap<(usize, usize), Signal>,
     /// Rules with `when` and the traces to which they apply.
     applied: HashSet<(usize, usize)>,
 }
 
 impl Verdicts {
-    /// Replays the traces of a range, as those who replay recorded traces do, with each trace under
-    /// an id of its own. Rules come with their places, by which they are asked for.
+    /// Replays traces as those who replay recorded traces do, each under an id of its own. Rules come
+    /// with their places, by which they are asked for; signals are kept of the rules and traces that
+    /// are `wanted`.
     pub(super) fn of(
         rules: impl Iterator<Item = (usize, Rule)>,
-        traces: &[Vec<Span>],
-        range: Range<usize>,
+        traces: &[&[Span]],
         engine: EngineChoice,
+        wanted: &dyn Fn(usize, usize) -> bool,
     ) -> Result<Self, RunError> {
         let mut verdicts = Self::default();
         let mut set = RuleSet::default();
@@ -153,35 +164,39 @@ impl Verdicts {
         let program =
             Program::compile(&set, &CompileOptions { engine, ..CompileOptions::default() })?;
         let mut replay = Replay::new(&program, ReplayOptions::default());
-        for trace in range {
-            let trace_id = (trace as u128 + 1).to_be_bytes();
-            for span in &traces[trace] {
+        for (number, trace) in traces.iter().enumerate() {
+            let trace_id = (number as u128 + 1).to_be_bytes();
+            for span in *trace {
                 replay.push_span(&Span { trace_id, ..span.clone() })?;
             }
         }
         let mut take = |signal: Signal| {
-            verdicts.take(signal);
+            verdicts.take(signal, wanted);
             Ok(())
         };
         replay.finish(&mut take)?;
         Ok(verdicts)
     }
 
-    fn take(&mut self, signal: Signal) {
+    fn take(&mut self, signal: Signal, wanted: &dyn Fn(usize, usize) -> bool) {
         let trace = u128::from_str_radix(&signal.trace_id, 16).unwrap_or_default() as usize - 1;
         match signal.rule_id.strip_prefix(APPLIES) {
             Some(place) => {
                 self.applied.insert((number(place), trace));
             }
             None => {
-                self.violated.insert((number(&signal.rule_id), trace), signal);
+                let rule = number(&signal.rule_id);
+                self.violated.insert((rule, trace));
+                if wanted(rule, trace) {
+                    self.signals.insert((rule, trace), signal);
+                }
             }
         }
     }
 
     /// The verdict of the rule of a place on a trace.
     pub(super) fn verdict(&self, rule: usize, trace: usize) -> Verdict {
-        if self.violated.contains_key(&(rule, trace)) {
+        if self.violated.contains(&(rule, trace)) {
             Verdict::Violated
         } else if self.always_apply.contains(&rule) || self.applied.contains(&(rule, trace)) {
             Verdict::Passed
@@ -192,7 +207,7 @@ impl Verdicts {
 
     fn answer(&self, rule: usize, trace: usize) -> Answer {
         let verdict = self.verdict(rule, trace);
-        let Some(signal) = self.violated.get(&(rule, trace)) else {
+        let Some(signal) = self.signals.get(&(rule, trace)) else {
             return Answer { verdict, witness: Vec::new(), witnesses: 0, context: Vec::new() };
         };
         let id = |text: &String| u64::from_str_radix(text, 16).unwrap_or_default();
@@ -224,4 +239,61 @@ fn applies(place: usize, rule: &Rule) -> Option<Rule> {
     rule.signal.context.clear();
     (rule.statement.when, rule.statement.always, rule.statement.never) = (None, None, Some(when));
     Some(rule)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn answer(verdict: Verdict, witness: &[u64]) -> Answer {
+        let context = vec![("order_id".to_owned(), vec!["5".to_owned()])];
+        Answer { verdict, witness: witness.to_vec(), witnesses: witness.len(), context }
+    }
+
+    #[test]
+    fn what_differs_is_named() {
+        let context = |value: &str| Some(vec![("order_id".to_owned(), vec![value.to_owned()])]);
+        let case = |verdict, witness: &[u64], value: &str| Case {
+            name: "a test".to_owned(),
+            rule: 0,
+            trace: 0,
+            verdict,
+            witness: Some(witness.to_vec()),
+            context: context(value),
+            place: 0..0,
+        };
+        let (violated, passed) = (Verdict::Violated, Verdict::Passed);
+        let same = || std::array::from_fn(|_| answer(violated, &[1, 2]));
+        let none: [Failure; 0] = [];
+        assert_eq!(failures(&case(violated, &[1, 2], "5"), &same()), none);
+        assert_eq!(failures(&case(passed, &[1], "6"), &same()), [Failure::Verdict]);
+        assert_eq!(failures(&case(violated, &[2, 1], "5"), &same()), [Failure::Witness]);
+        assert_eq!(failures(&case(violated, &[1, 2, 3], "5"), &same()), [Failure::Witness]);
+        assert_eq!(failures(&case(violated, &[1, 2], "6"), &same()), [Failure::Context]);
+        for engine in 0..ENGINES.len() {
+            let mut answers: [Answer; ENGINES.len()] = same();
+            answers[engine].witness = vec![1];
+            let found = failures(&case(violated, &[1, 2], "5"), &answers);
+            assert_eq!(found[0], Failure::Engines, "{engine}");
+        }
+    }
+
+    #[test]
+    fn a_witness_of_more_spans_than_a_signal_names_is_told_by_its_number() {
+        let all: Vec<u64> = (1..=70).collect();
+        let found = Answer { witnesses: 70, ..answer(Verdict::Violated, &all[..SPAN_LIMIT]) };
+        let answers: [Answer; ENGINES.len()] = std::array::from_fn(|_| found.clone());
+        let case = |witness: &[u64]| Case {
+            name: "a test".to_owned(),
+            rule: 0,
+            trace: 0,
+            verdict: Verdict::Violated,
+            witness: Some(witness.to_vec()),
+            context: None,
+            place: 0..0,
+        };
+        assert!(failures(&case(&all), &answers).is_empty());
+        assert_eq!(failures(&case(&all[..69]), &answers), [Failure::Witness]);
+        assert_eq!(failures(&case(&all[..64]), &answers), [Failure::Witness]);
+    }
 }
