@@ -10,6 +10,7 @@ mod engines;
 mod exits;
 mod golden;
 mod library;
+mod manual;
 mod memory;
 mod order;
 mod readme;
