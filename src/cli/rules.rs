@@ -1,5 +1,6 @@
 //! `betrace rules`: the library.
 
+use std::collections::BTreeMap;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
 use std::path::Path;
@@ -51,16 +52,23 @@ pub fn run(verb: &RulesVerb, console: &mut Console) -> Result<Exit, Failure> {
 }
 
 #[derive(Serialize)]
+struct Document<'a> {
+    schema: &'static str,
+    rules: Vec<RuleJson<'a>>,
+}
+
+#[derive(Serialize)]
 struct RuleJson<'a> {
     id: &'a str,
     name: &'a str,
     severity: &'static str,
     description: Option<&'a str>,
     rule: String,
+    params: BTreeMap<&'a str, String>,
     domains: Vec<&'a str>,
     categories: Vec<&'a str>,
     controls: Vec<&'a str>,
-    annotations: &'a std::collections::BTreeMap<String, String>,
+    annotations: &'a BTreeMap<String, String>,
     message: Option<&'a str>,
     context: &'a [String],
 }
@@ -75,6 +83,7 @@ impl<'a> RuleJson<'a> {
             severity: rule.severity.name(),
             description: rule.description.as_deref(),
             rule: rule.statement.to_string(),
+            params: rule.params.iter().map(|(name, value)| (name.as_str(), param(value))).collect(),
             domains,
             categories,
             controls,
@@ -85,8 +94,11 @@ impl<'a> RuleJson<'a> {
     }
 }
 
-fn json(value: &impl Serialize, out: &mut impl Write) -> Result<(), Failure> {
-    let json = serde_json::to_string_pretty(value).map_err(io::Error::from)?;
+/// Writes rules as JSON, schema `betrace.rules/1`.
+fn json(rules: &[&Rule], out: &mut impl Write) -> Result<(), Failure> {
+    let rules = rules.iter().map(|rule| RuleJson::of(rule)).collect();
+    let document = Document { schema: "betrace.rules/1", rules };
+    let json = serde_json::to_string_pretty(&document).map_err(io::Error::from)?;
     writeln!(out, "{}", harmless(&json))?;
     Ok(())
 }
@@ -97,8 +109,7 @@ fn list(args: &LibraryArgs, words: &[String], out: &mut impl Write) -> Result<Ex
     let found: Vec<&Rule> =
         rules.filter(|rule| is_chosen(rule, args) && bears(rule, words)).collect();
     if args.format == Shape::Json {
-        let rules: Vec<_> = found.iter().map(|rule| RuleJson::of(rule)).collect();
-        json(&rules, out)?;
+        json(&found, out)?;
         return Ok(Exit::Clean);
     }
     let width = found.iter().map(|rule| rule.id.len()).max().unwrap_or(0);
@@ -149,7 +160,7 @@ fn show(id: &str, format: Shape, out: &mut impl Write) -> Result<Exit, Failure> 
     let library = RuleSet::library();
     let rule = library.rule(id).ok_or_else(|| unknown(id, &library))?;
     if format == Shape::Json {
-        json(&RuleJson::of(rule), out)?;
+        json(&[rule], out)?;
         return Ok(Exit::Clean);
     }
     writeln!(out, "{} ({}): {}", rule.id, rule.severity.name(), printable(&rule.name))?;
@@ -164,14 +175,7 @@ fn show(id: &str, format: Shape, out: &mut impl Write) -> Result<Exit, Failure> 
         }
     }
     for (name, value) in &rule.params {
-        let value = match value {
-            ParamValue::One(value) => value.to_string(),
-            ParamValue::List(values) => {
-                let values: Vec<String> = values.iter().map(ToString::to_string).collect();
-                format!("[{}]", values.join(", "))
-            }
-        };
-        writeln!(out, "  {} = {}", printable(name), printable(&value))?;
+        writeln!(out, "  {} = {}", printable(name), printable(&param(value)))?;
     }
     for (key, title) in NOTES {
         if let Some(note) = rule.annotations.get(key) {
@@ -190,6 +194,17 @@ fn show(id: &str, format: Shape, out: &mut impl Write) -> Result<Exit, Failure> 
         paragraph("context", &rule.signal.context.join(", "), out)?;
     }
     Ok(Exit::Clean)
+}
+
+/// A parameter's value as a rule would have it.
+fn param(value: &ParamValue) -> String {
+    match value {
+        ParamValue::One(value) => value.to_string(),
+        ParamValue::List(values) => {
+            let values: Vec<String> = values.iter().map(ToString::to_string).collect();
+            format!("[{}]", values.join(", "))
+        }
+    }
 }
 
 /// Writes text in lines that are not too long, below a title if there is one.

@@ -12,7 +12,7 @@ use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::settings::{Flags, Settings};
 use super::{test_report, test_table};
-use crate::testing::{Case, Coverage, Outcome, TestFile, test_files};
+use crate::testing::{Case, Coverage, Outcome, TestFile, jit_refusal, test_files};
 
 /// What was run and found.
 #[derive(Default)]
@@ -80,6 +80,11 @@ impl Results {
 pub fn run(common: &Common, args: &TestArgs, console: &mut Console) -> Result<Exit, Failure> {
     let settings = Settings::load(common, &Flags::default())?;
     let color = console.colors(&settings.color.value);
+    if let Some(refusal) = jit_refusal() {
+        console.note(&format!(
+            "note: no machine code ({refusal}); loops over columns stand in for it"
+        ));
+    }
     let mut results = Results::default();
     let mut errors = 0;
     for path in test_files(&args.paths).map_err(Failure::usage)? {

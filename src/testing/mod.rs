@@ -19,4 +19,4 @@ pub use model::{Case, Excuse, TestFile, Verdict};
 pub use mutants::{Mutant, mutants};
 pub use mutation::MutantOutcome;
 pub use rules::test_files;
-pub use run::{Answer, ENGINES, Failure, Outcome, RunError};
+pub use run::{Answer, ENGINES, Failure, Outcome, RunError, jit_refusal};

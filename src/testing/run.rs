@@ -1,5 +1,6 @@
 //! Runs tests: rules over traces on every engine, and what differs from what was expected.
 
+use compiler::{Jit, JitOptions};
 use hashbrown::{HashMap, HashSet};
 use ir::module::Severity;
 use rules::{Rule, RuleSet};
@@ -13,6 +14,11 @@ use runtime::{SPAN_LIMIT, Signal};
 /// The engines that every test runs on. The first is the meaning, the others must agree with it.
 pub const ENGINES: [EngineChoice; 3] =
     [EngineChoice::Interpreter, EngineChoice::Columns, EngineChoice::Jit];
+
+/// Why loops stand in for machine code on this machine, if they do.
+pub fn jit_refusal() -> Option<String> {
+    Jit::new(JitOptions::default()).err().map(|error| error.to_string())
+}
 
 /// What an engine says of a rule and a trace.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -28,20 +28,23 @@ fn every_engine_prints_the_same() {
 fn loops_run_the_rules_where_code_is_refused() {
     let sandbox = Sandbox::with_workload(200, 1, 1);
     let args = ["replay", "--rules", OMNICART, "--engine", "jit", "--format", "jsonl", "data"];
-    let expected = sandbox.run(&args).expect_code(0);
-    let program = env!("CARGO_BIN_EXE_betrace");
-    let refused = [&["-c", REFUSE_CODE, program][..], &args].concat();
-    let output = match sandbox.command("python3", &refused).output() {
-        Ok(output) if output.status.code() != Some(77) => output,
-        _ => {
-            println!("skipped: no python3, or a kernel that cannot refuse code");
-            return;
-        }
-    };
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(said.matches("note: no machine code (").count(), 1, "{said}");
-    assert_eq!(String::from_utf8_lossy(&output.stdout), expected.out);
-    assert_eq!(output.status.code(), Some(0), "{said}");
+    let rules = concat!(env!("CARGO_MANIFEST_DIR"), "/rules/playbooks");
+    for args in [&args[..], &["test", rules]] {
+        let expected = sandbox.run(args).expect_code(0);
+        let program = env!("CARGO_BIN_EXE_betrace");
+        let refused = [&["-c", REFUSE_CODE, program][..], args].concat();
+        let output = match sandbox.command("python3", &refused).output() {
+            Ok(output) if output.status.code() != Some(77) => output,
+            _ => {
+                println!("skipped: no python3, or a kernel that cannot refuse code");
+                return;
+            }
+        };
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(said.matches("note: no machine code (").count(), 1, "{said}");
+        assert_eq!(String::from_utf8_lossy(&output.stdout), expected.out);
+        assert_eq!(output.status.code(), Some(0), "{said}");
+    }
 }
 
 #[test]

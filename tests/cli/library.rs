@@ -45,9 +45,10 @@ fn rules_are_found_by_what_is_said_of_them() {
         assert!((1..all).contains(&some), "{filter:?}: {some} of {all}");
     }
     assert_eq!(listed(&sandbox, &["--control", "SOC"]).len(), 0);
-    let found = |words: &[&str]| {
+    let found = |words: &[&str]| -> Vec<String> {
         let args = [&["rules", "search", "--format", "json"], words].concat();
-        ids(&sandbox.run(&args).expect_code(0).out)
+        let rules = rules(&sandbox.run(&args).expect_code(0).out);
+        rules.iter().map(|rule| rule["id"].as_str().expect("an id").to_owned()).collect()
     };
     assert!(found(&["RETRY", "charge"]).contains(&"retry-reuses-payment-intent".to_owned()));
     assert!(found(&["retry", "no such word"]).is_empty());
@@ -69,6 +70,9 @@ fn a_rule_is_shown_with_all_that_is_said_of_it() {
     ] {
         assert!(shown.contains(part), "{part:?} is not in\n{shown}");
     }
+    let json = ["rules", "show", "high-value-charge-needs-fraud-check", "--format", "json"];
+    let shown = rules(&sandbox.run(&json).expect_code(0).out);
+    assert_eq!(shown[0]["params"]["high_value"], "1000");
     let outcome = sandbox.run(&["rules", "show", "charge-needs-reservatio"]).expect_code(2);
     assert!(outcome.err.contains("did you mean charge-needs-reservation"), "{}", outcome.err);
 }
@@ -124,10 +128,14 @@ fn the_library_is_named_wherever_rules_are() {
 
 fn listed(sandbox: &Sandbox, filter: &[&str]) -> Vec<Value> {
     let args = [&["rules", "list", "--format", "json"], filter].concat();
-    serde_json::from_str(&sandbox.run(&args).expect_code(0).out).expect("a list")
+    rules(&sandbox.run(&args).expect_code(0).out)
 }
 
-fn ids(json: &str) -> Vec<String> {
-    let rules: Vec<Value> = serde_json::from_str(json).expect("a list");
-    rules.iter().map(|rule| rule["id"].as_str().expect("an id").to_owned()).collect()
+fn rules(json: &str) -> Vec<Value> {
+    let mut document: Value = serde_json::from_str(json).expect("JSON");
+    assert_eq!(document["schema"], "betrace.rules/1");
+    match document["rules"].take() {
+        Value::Array(rules) => rules,
+        other => panic!("no list: {other}"),
+    }
 }
