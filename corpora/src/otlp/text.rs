@@ -159,28 +159,33 @@ fn count_digits(text: &[u8]) -> usize {
     text.iter().take_while(|byte| byte.is_ascii_digit()).count()
 }
 
-/// Value of each hex digit; high bits set for other bytes.
-const HEX: [u8; 256] = {
-    let mut table = [0xff; 256];
-    let mut digit = 0;
-    while digit < 16 {
-        table[b"0123456789abcdef"[digit] as usize] = digit as u8;
-        table[b"0123456789ABCDEF"[digit] as usize] = digit as u8;
-        digit += 1;
-    }
-    table
-};
-
-/// The number that hex digits are, at most 16.
+/// The number that hex digits are, 8 or 16.
 #[inline]
 pub(super) fn hex(digits: &[u8]) -> Option<u64> {
-    let (mut number, mut seen) = (0, 0);
-    for &digit in digits {
-        let value = HEX[usize::from(digit)];
-        seen |= value;
-        number = number << 4 | u64::from(value & 0xf);
+    let (words, rest) = digits.as_chunks::<8>();
+    let words = words.iter().map(|word| eight_hex_digits(*word));
+    let number = words.fold(Some(0), |number, word| Some(number? << 32 | u64::from(word?)));
+    number.filter(|_| rest.is_empty())
+}
+
+/// Eight hex digits at once, each compared with the ends of ranges within its byte.
+#[inline]
+fn eight_hex_digits(text: [u8; 8]) -> Option<u32> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const TOP: u64 = ONES << 7;
+    let word = u64::from_le_bytes(text);
+    // The top bit of each byte, all below 128, that is at least this.
+    let from = |word: u64, least: u8| word.wrapping_add(ONES * u64::from(128 - least));
+    let lower = word | ONES << 5;
+    let is_digit = from(word, b'0') & !from(word, b'9' + 1);
+    let is_letter = from(lower, b'a') & !from(lower, b'f' + 1);
+    if word & TOP != 0 || (is_digit | is_letter) & TOP != TOP {
+        return None;
     }
-    (seen <= 0xf).then_some(number)
+    let values = (word & ONES * 0xf) + (word >> 6 & ONES) * 9;
+    let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
+    let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
+    Some(((fours | fours >> 16) as u32).swap_bytes())
 }
 
 /// Eight digits at once: pairs, then fours, then all are added up within one word.
@@ -228,6 +233,23 @@ mod tests {
             assert_eq!(trace_id(text), None, "{text}");
         }
         assert_eq!(span_id("01020304050607 8"), None);
+    }
+
+    #[test]
+    fn hex_digits_are_read_in_any_case_and_nothing_else() {
+        assert_eq!(hex(b"0123456789abcdef"), Some(0x0123_4567_89ab_cdef));
+        assert_eq!(hex(b"FEDCBA9876543210"), Some(0xfedc_ba98_7654_3210));
+        for at in 0..16 {
+            for byte in 0..=u8::MAX {
+                let mut digits = *b"09afAF5501234567";
+                digits[at] = byte;
+                let text = std::str::from_utf8(&digits).ok();
+                let text = text.filter(|text| !text.contains('+'));
+                let number = text.and_then(|text| u64::from_str_radix(text, 16).ok());
+                assert_eq!(hex(&digits), number, "{byte} at {at}");
+            }
+        }
+        assert_eq!(hex(b"012345678"), None);
     }
 
     #[test]
