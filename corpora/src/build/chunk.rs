@@ -74,7 +74,10 @@ pub(super) struct Open {
     keys: Vec<u32>,
     /// The same, ascending, each with the place of its column.
     places: Vec<(u32, u32)>,
-    /// The column after the one that was set last: rows mostly bear attributes in one order.
+    /// Which column was set last time as the first of a row, then which after each column: rows
+    /// mostly bear attributes in few orders.
+    after: Vec<u32>,
+    /// Where `after` has what probably is set next.
     next: usize,
     /// How many attributes the last row bears.
     borne: isize,
@@ -107,8 +110,9 @@ impl Open {
         dictionary: &mut DictionaryBuilder,
     ) {
         let key = key as u32;
-        let place = match self.keys.get(self.next) {
-            Some(next) if *next == key => self.next,
+        let usual = self.after.get(self.next).map_or(0, |&place| place as usize);
+        let place = match self.keys.get(usual) {
+            Some(other) if *other == key => usual,
             _ => match self.place(key, cell.is_some()) {
                 Some(place) => place,
                 None => return,
@@ -121,17 +125,20 @@ impl Open {
 
     /// The place of the column of a key, which is made if it is not there and `needed`.
     fn place(&mut self, key: u32, needed: bool) -> Option<usize> {
-        match self.places.binary_search_by_key(&key, |(key, _)| *key) {
-            Ok(at) => Some(self.places[at].1 as usize),
-            Err(_) if !needed => None,
+        let place = match self.places.binary_search_by_key(&key, |(key, _)| *key) {
+            Ok(at) => self.places[at].1,
+            Err(_) if !needed => return None,
             Err(at) => {
-                let place = self.columns.len();
+                let place = self.columns.len() as u32;
                 self.columns.push(OpenCells::default());
                 self.keys.push(key);
-                self.places.insert(at, (key, place as u32));
-                Some(place)
+                self.places.insert(at, (key, place));
+                self.after.resize(self.columns.len() + 1, 0);
+                place
             }
-        }
+        };
+        self.after[self.next] = place;
+        Some(place as usize)
     }
 
     /// Packs the rows and forgets them, but keeps the memory.
@@ -165,6 +172,7 @@ impl Open {
             self.columns = Vec::new();
             self.keys = Vec::new();
             self.places = Vec::new();
+            self.after = Vec::new();
         }
         chunk
     }
@@ -176,6 +184,7 @@ impl Open {
             + self.columns.capacity() * size_of::<OpenCells>()
             + self.keys.capacity() * size_of::<u32>()
             + self.places.capacity() * size_of::<(u32, u32)>()
+            + self.after.capacity() * size_of::<u32>()
             + columns
     }
 }
