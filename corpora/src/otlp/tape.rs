@@ -43,15 +43,18 @@ pub(super) fn entries<'t, T: Tape<'t>>(
     at: usize,
     len: usize,
 ) -> impl Iterator<Item = (&'t str, usize)> {
-    let mut next = at + 1;
-    (0..len).filter_map(move |_| {
-        let value = next + 1;
-        let key = tape.view(next);
-        next = tape.next(value);
-        match key {
-            View::Text(key) => Some((key, value)),
-            _ => None,
+    let (mut next, mut left) = (at + 1, len);
+    std::iter::from_fn(move || {
+        while left > 0 {
+            left -= 1;
+            let value = next + 1;
+            let key = tape.view(next);
+            next = tape.next(value);
+            if let View::Text(key) = key {
+                return Some((key, value));
+            }
         }
+        None
     })
 }
 

@@ -159,6 +159,9 @@ fn entry<'t, T: Tape<'t>>(tape: T, at: usize) -> Option<(String, Value)> {
 
 #[inline]
 fn attribute<'t, T: Tape<'t>>(tape: T, at: usize) -> Result<Attribute, Loss> {
+    if let Some(attribute) = usual(tape, at) {
+        return Ok(attribute);
+    }
     let (key, value) = key_and_value(tape, at)?;
     let Some(value) = value else {
         return Ok(Attribute { key, value: at, kind: Kind::Empty });
@@ -166,6 +169,30 @@ fn attribute<'t, T: Tape<'t>>(tape: T, at: usize) -> Result<Attribute, Loss> {
     let (kind, value) = resolve(tape, value)?;
     check(tape, kind, value, 1)?;
     Ok(Attribute { key, value, kind })
+}
+
+/// The attribute at `at`, if it is written as exporters do: the key, then the value, which is one
+/// scalar of the type that it is said to have.
+#[inline(always)]
+fn usual<'t, T: Tape<'t>>(tape: T, at: usize) -> Option<Attribute> {
+    let (entry, key, any, value) = (at, at + 2, at + 4, at + 6);
+    let is_usual = tape.view(entry) == View::Object(2)
+        && tape.view(at + 1) == View::Text("key")
+        && matches!(tape.view(key), View::Text(_))
+        && tape.view(at + 3) == View::Text("value")
+        && tape.view(any) == View::Object(1)
+        && tape.sound(entry)
+        && tape.sound(any);
+    let View::Text(name) = is_usual.then(|| tape.view(at + 5))? else { return None };
+    let kind = match (name, tape.view(value)) {
+        ("stringValue", View::Text(_)) => Kind::Text,
+        ("boolValue", View::Bool(_)) => Kind::Bool,
+        ("intValue", View::Int(_)) => Kind::Int,
+        ("intValue", View::Text(text)) if text::int(text).is_some() => Kind::Int,
+        ("doubleValue", View::Float(_)) => Kind::Double,
+        _ => return None,
+    };
+    Some(Attribute { key: Some(key), value, kind })
 }
 
 /// The key, if it is not empty, and the value of an entry of attributes or of a map.
