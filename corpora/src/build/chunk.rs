@@ -5,7 +5,7 @@ use ir::segment::{DictionaryBuilder, Narrow};
 use super::SpanRecord;
 use super::cells::{Cell, Cells, Kind, OpenCells};
 use super::fields::Fields;
-use super::narrow::{append, narrow_bytes};
+use super::narrow::{append, narrow_bytes, read};
 
 /// The largest OTLP number of a status code.
 const LAST_STATUS: u8 = 2;
@@ -215,9 +215,13 @@ impl Chunk {
         self.rows
     }
 
-    /// The worker's number of the trace of a row.
-    pub(super) fn trace(&self, row: usize) -> u32 {
-        self.trace.get(row) as u32
+    /// Sets `all` to the worker's numbers of the traces of its rows.
+    pub(super) fn read_traces(&self, all: &mut Vec<u32>) {
+        all.clear();
+        match &self.trace.offsets {
+            None => all.resize(self.rows, self.trace.base as u32),
+            Some(offsets) => read(offsets, all, |offset| (self.trace.base + offset) as u32),
+        }
     }
 
     /// Appends rows of it, ascending, with the worker's numbers to `all`.
@@ -330,10 +334,6 @@ impl Packed {
             None => all.extend(std::iter::repeat_n(make(self.base), rows.len())),
             Some(offsets) => append(offsets, rows, all, |offset| make(self.base + offset)),
         }
-    }
-
-    fn get(&self, row: usize) -> u64 {
-        self.base + self.offsets.as_ref().map_or(0, |offsets| offsets.get(row))
     }
 
     fn bytes(&self) -> usize {

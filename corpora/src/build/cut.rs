@@ -44,12 +44,19 @@ pub(super) struct Cut {
 
 impl Cut {
     pub(super) fn of(shared: &Shared, plans: &[WorkersChunks], size: SegmentSize) -> Self {
+        let all = shared.order.len();
+        let mut of_rank = vec![0_u32; all];
+        let rows: usize = plans.iter().flatten().map(|(_, chunk)| chunk.len()).sum();
+        if (1..=size.traces).contains(&all) && rows <= size.rows {
+            return Self { segments: vec![0..all], of_rank };
+        }
         // First the rows of each rank.
-        let mut of_rank = vec![0_u32; shared.order.len()];
+        let mut traces = Vec::new();
         for (worker, chunk) in plans.iter().flatten() {
             let ranks = &shared.workers[*worker as usize].ranks;
-            for row in 0..chunk.len() {
-                let rows = &mut of_rank[ranks[chunk.trace(row) as usize] as usize];
+            chunk.read_traces(&mut traces);
+            for &trace in &traces {
+                let rows = &mut of_rank[ranks[trace as usize] as usize];
                 *rows = rows.saturating_add(1);
             }
         }

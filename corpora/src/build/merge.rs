@@ -339,24 +339,40 @@ fn fixed(texts: &[&str]) -> Arc<Dictionary> {
 /// The rows of each segment, by plan.
 fn distribute(shared: &Shared, plans: Vec<WorkersChunks>, cut: &Cut) -> Vec<Vec<PlanRows>> {
     let mut rows: Vec<Vec<PlanRows>> = cut.segments.iter().map(|_| Vec::new()).collect();
+    let mut traces = Vec::new();
     for (plan, chunks) in plans.into_iter().enumerate() {
+        let none = || PlanRows { plan, chunks: Vec::new(), rows: Vec::new() };
+        let mut segments: Vec<PlanRows> = cut.segments.iter().map(|_| none()).collect();
         for (worker, chunk) in chunks {
             let chunk = Arc::new(chunk);
+            if let [only] = &mut segments[..] {
+                let first = first_row(only, worker, &chunk);
+                only.rows.extend((first..).take(chunk.len()));
+                continue;
+            }
             let ranks = &shared.workers[worker as usize].ranks;
-            for row in 0..chunk.len() {
-                let rank = ranks[chunk.trace(row) as usize] as usize;
-                let segment = &mut rows[cut.of_rank[rank] as usize];
-                if segment.last().is_none_or(|last| last.plan != plan) {
-                    segment.push(PlanRows { plan, chunks: Vec::new(), rows: Vec::new() });
-                }
-                let own = segment.last_mut().expect("one was pushed if there was none");
-                if own.chunks.last().is_none_or(|(_, last)| !Arc::ptr_eq(last, &chunk)) {
-                    own.chunks.push((worker, Arc::clone(&chunk)));
-                }
-                let at = u32::try_from((own.chunks.len() - 1) * ROWS + row);
-                own.rows.push(at.expect("rows of fewer than 2^32 in chunks fit memory"));
+            chunk.read_traces(&mut traces);
+            for (row, &trace) in (0..).zip(&traces) {
+                let segment = cut.of_rank[ranks[trace as usize] as usize];
+                let own = &mut segments[segment as usize];
+                let first = first_row(own, worker, &chunk);
+                own.rows.push(first + row);
+            }
+        }
+        for (all, own) in rows.iter_mut().zip(segments) {
+            if !own.rows.is_empty() {
+                all.push(own);
             }
         }
     }
     rows
+}
+
+/// Which row the first one of a chunk is, which is added if it is not the last.
+fn first_row(rows: &mut PlanRows, worker: u32, chunk: &Arc<Chunk>) -> u32 {
+    if rows.chunks.last().is_none_or(|(_, last)| !Arc::ptr_eq(last, chunk)) {
+        rows.chunks.push((worker, Arc::clone(chunk)));
+    }
+    let first = u32::try_from((rows.chunks.len() - 1) * ROWS);
+    first.expect("rows of fewer than 2^32 in chunks fit memory")
 }

@@ -45,6 +45,16 @@ pub(super) fn append<T>(values: &Narrow, rows: &[u16], all: &mut Vec<T>, make: i
     }
 }
 
+/// Appends what `make` makes of all values; the width is looked at once.
+pub(super) fn read<T>(values: &Narrow, all: &mut Vec<T>, make: impl Fn(u64) -> T) {
+    match values {
+        Narrow::U8(values) => all.extend(values.iter().map(|&value| make(value.into()))),
+        Narrow::U16(values) => all.extend(values.iter().map(|&value| make(value.into()))),
+        Narrow::U32(values) => all.extend(values.iter().map(|&value| make(value.into()))),
+        Narrow::U64(values) => all.extend(values.iter().map(|&value| make(value))),
+    }
+}
+
 /// Bytes that a narrow column takes.
 pub(super) fn narrow_bytes(narrow: &Narrow) -> usize {
     match narrow {
