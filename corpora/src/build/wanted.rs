@@ -116,11 +116,13 @@ impl Wanted {
         }
     }
 
+    #[inline]
     fn name(&self, key: &str) -> Option<&Name> {
         let length = key.len().min(LONGEST);
-        if self.lengths & 1 << length == 0 {
-            return None;
-        }
+        if self.lengths & 1 << length == 0 { None } else { self.name_of(length, key) }
+    }
+
+    fn name_of(&self, length: usize, key: &str) -> Option<&Name> {
         let names = &self.names[self.buckets[length] as usize..self.buckets[length + 1] as usize];
         if names.len() > COMPARED {
             return self.places.get(key).map(|&at| &self.names[at as usize]);

@@ -50,7 +50,10 @@ pub(super) fn base64(text: &[u8]) -> Option<Vec<u8>> {
 /// An unsigned integer in digits only.
 #[inline]
 pub(super) fn unsigned(text: &str) -> Option<u64> {
-    digits(text.as_bytes())
+    match text.as_bytes().try_into() {
+        Ok(time) => digits_19(time),
+        Err(_) => digits(text.as_bytes()),
+    }
 }
 
 /// The same of bytes.
