@@ -48,7 +48,7 @@ impl Cut {
         let mut of_rank = vec![0_u32; all];
         let rows: usize = plans.iter().flatten().map(|(_, chunk)| chunk.len()).sum();
         if (1..=size.traces).contains(&all) && rows <= size.rows {
-            return Self { segments: vec![0..all], of_rank };
+            return Self { segments: std::iter::once(0..all).collect(), of_rank };
         }
         // First the rows of each rank.
         let mut traces = Vec::new();
