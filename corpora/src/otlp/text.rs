@@ -83,10 +83,18 @@ pub(super) fn digits_19(text: &[u8; 19]) -> Option<u64> {
     let [ref high @ .., a, b, c] = *text;
     let (words, _) = high.as_chunks::<8>();
     let (high, middle) = (eight_digits(words[0])?, eight_digits(words[1])?);
-    let [a, b, c] = [a, b, c].map(|byte| byte.wrapping_sub(b'0'));
-    let low = 100 * u64::from(a) + 10 * u64::from(b) + u64::from(c);
-    let good = a.max(b).max(c) <= 9;
-    good.then_some((high * 100_000_000 + middle) * 1000 + low)
+    Some((high * 100_000_000 + middle) * 1000 + three_digits([a, b, c])?)
+}
+
+/// Three digits at once.
+#[inline]
+pub(super) fn three_digits([a, b, c]: [u8; 3]) -> Option<u64> {
+    let word = u32::from_le_bytes([b'0', a, b, c]) ^ 0x3030_3030;
+    let others = (word.wrapping_add(0x7676_7676) | word) & 0x8080_8080;
+    // The first and third byte are what they and those behind them come to.
+    let pairs = word.wrapping_mul(10).wrapping_add(word >> 8);
+    let number = (pairs & 0xff) * 100 + (pairs >> 16 & 0xff);
+    (others == 0).then_some(number.into())
 }
 
 /// The number that the digits are with which a word of text begins, and how many they are; of eight,
@@ -166,8 +174,8 @@ fn count_digits(text: &[u8]) -> usize {
 #[inline]
 pub(super) fn hex(digits: &[u8]) -> Option<u64> {
     let (words, rest) = digits.as_chunks::<8>();
-    let words = words.iter().map(|word| eight_hex_digits(*word));
-    let number = words.fold(Some(0), |number, word| Some(number? << 32 | u64::from(word?)));
+    let mut words = words.iter().map(|word| eight_hex_digits(*word));
+    let number = words.try_fold(0, |number, word| Some(number << 32 | u64::from(word?)));
     number.filter(|_| rest.is_empty())
 }
 
@@ -185,7 +193,7 @@ fn eight_hex_digits(text: [u8; 8]) -> Option<u32> {
     if word & TOP != 0 || (is_digit | is_letter) & TOP != TOP {
         return None;
     }
-    let values = (word & ONES * 0xf) + (word >> 6 & ONES) * 9;
+    let values = (word & (ONES * 0xf)) + ((word >> 6) & ONES) * 9;
     let pairs = (values << 4 | values >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs | pairs >> 8) & 0x0000_ffff_0000_ffff;
     Some(((fours | fours >> 16) as u32).swap_bytes())
@@ -274,6 +282,19 @@ mod tests {
                 let mut text = *b"12345678";
                 text[at] = byte;
                 assert_eq!(eight_digits(text), None);
+            }
+        }
+    }
+
+    #[test]
+    fn three_digits_are_digits() {
+        for number in 0..1000_u64 {
+            let text = format!("{number:03}");
+            assert_eq!(three_digits(*text.as_bytes().first_chunk().unwrap()), Some(number));
+        }
+        for byte in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+            for text in [[byte, b'9', b'9'], [b'9', byte, b'9'], [b'9', b'9', byte]] {
+                assert_eq!(three_digits(text), None, "{text:?}");
             }
         }
     }

@@ -4,6 +4,7 @@
 use ir::module::KINDS;
 
 use super::super::span::in_range;
+use super::super::text;
 use super::automaton::{Automaton, NodeId};
 use super::holes::Reader;
 use super::lanes::{LONG, Lanes, Portable};
@@ -136,11 +137,9 @@ fn hole<const LEN: usize>(text: &[u8; LONG], at: u8) -> Option<&[u8; LEN]> {
 #[inline(always)]
 fn times(lanes: impl Lanes, first: &[u8; 19], last: &[u8; 19]) -> Option<(u64, u64)> {
     let ([first @ .., a, b, c], [last @ .., d, e, f]) = (first, last);
-    let (high, low) = (lanes.decimal_16s(first, last)?, [a, b, c, d, e, f]);
-    let [a, b, c, d, e, f] = low.map(|byte| u64::from(byte.wrapping_sub(b'0')));
-    let are_digits = a.max(b).max(c).max(d).max(e).max(f) <= 9;
-    let (first, last) = (100 * a + 10 * b + c, 100 * d + 10 * e + f);
-    are_digits.then_some((high.0 * 1000 + first, high.1 * 1000 + last))
+    let high = lanes.decimal_16s(first, last)?;
+    let low = (text::three_digits([*a, *b, *c])?, text::three_digits([*d, *e, *f])?);
+    Some((high.0 * 1000 + low.0, high.1 * 1000 + low.1))
 }
 
 impl Spans {
@@ -179,21 +178,35 @@ impl Automaton {
         node.ahead = if tries > 0 || node.chains[0] > 0 { 1 + tries } else { 0 };
     }
 
+    /// Puts a chain before a shorter one that is here, too, or behind all.
     fn keep_chain(&mut self, reader: Reader<'_, Portable>, at: usize, from: NodeId, chain: Chain) {
-        for place in 0..CHOICE {
-            let number = usize::from(self.node(from).chains[place]);
-            if number > 0 {
-                let known = &mut self.chains[number - 1];
-                if known.read(reader, at, &mut Found::default()).is_some() {
-                    *known = if known.len < chain.len { chain } else { *known };
-                    return;
-                }
-            } else if self.chains.len() < CHAINS {
-                self.chains.push(chain);
-                self.node_mut(from).chains[place] = self.chains.len() as u16;
-                return;
-            }
+        let numbers = self.node(from).chains;
+        let known = |number: u16| self.chains.get(usize::from(number).wrapping_sub(1));
+        let is_shorter = |number: &u16| {
+            known(*number).is_none_or(|known| {
+                known.len < chain.len && known.read(reader, at, &mut Found::default()).is_some()
+            })
+        };
+        let is_known = |number: &u16| {
+            known(*number).is_some_and(|known| {
+                known.len >= chain.len && known.read(reader, at, &mut Found::default()).is_some()
+            })
+        };
+        let Some(place) = numbers.iter().position(is_shorter) else { return };
+        if numbers.iter().any(is_known) {
+            return;
         }
+        let mut numbers = numbers;
+        numbers[place..].rotate_right(1);
+        match usize::from(numbers[place]).checked_sub(1) {
+            Some(last) => self.chains[last] = chain,
+            None if self.chains.len() < CHAINS => {
+                self.chains.push(chain);
+                numbers[place] = self.chains.len() as u16;
+            }
+            None => return,
+        }
+        self.node_mut(from).chains = numbers;
     }
 
     /// The longest chain at `at` of which all literals are known.

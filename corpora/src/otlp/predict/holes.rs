@@ -249,10 +249,8 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// An int64 as text.
     #[inline(always)]
     pub(super) fn int_text(self, at: usize, usual: &mut Usual) -> Option<(i64, usize)> {
-        if let Some((number, count)) = self.few_digits(at)
-            && self.text.get(at + count) == Some(&b'"')
-        {
-            return Some((number.cast_signed(), at + count));
+        if let Some(few) = self.few_int_text(at) {
+            return Some(few);
         }
         let end = at + self.plain_as(at, usual);
         let inside = self.text.get(at..end)?;
@@ -287,11 +285,8 @@ impl<'t, L: Lanes> Reader<'t, L> {
     /// An integer from 0 on as number: one digit more than [`Self::int`] takes.
     #[inline(always)]
     pub(super) fn unsigned(self, at: usize) -> Option<(u64, usize)> {
-        if let Some((number, count)) = self.few_digits(at)
-            && !(count > 1 && self.text[at] == b'0')
-            && !matches!(self.text[at + count], b'.' | b'e' | b'E')
-        {
-            return Some((number, at + count));
+        if let Some(few) = self.few_unsigned(at) {
+            return Some(few);
         }
         let digits = &self.text[at..];
         let count = count_digits(digits);
@@ -341,12 +336,30 @@ impl<'t, L: Lanes> Reader<'t, L> {
         rest.starts_with(b"false").then_some((false, at + 5))
     }
 
-    /// The number of up to seven digits at `at`, and how many they are, if others than digits follow.
+    /// The same as [`Self::int_text`] of up to seven digits.
     #[inline(always)]
-    fn few_digits(self, at: usize) -> Option<(u64, usize)> {
-        let word = self.text.get(at..at + 8)?.first_chunk()?;
+    pub(super) fn few_int_text(self, at: usize) -> Option<(i64, usize)> {
+        let (number, count, _, end) = self.few_digits(at)?;
+        (end == b'"').then_some((number.cast_signed(), at + count))
+    }
+
+    /// The same as [`Self::unsigned`] of up to seven digits.
+    #[inline(always)]
+    pub(super) fn few_unsigned(self, at: usize) -> Option<(u64, usize)> {
+        let (number, count, first, end) = self.few_digits(at)?;
+        let leads = count > 1 && first == b'0';
+        let is_integer = !matches!(end, b'.' | b'e' | b'E');
+        (is_integer && !leads).then_some((number, at + count))
+    }
+
+    /// The number of up to seven digits at `at`, how many they are, the first of them, and what is
+    /// behind them.
+    #[inline(always)]
+    fn few_digits(self, at: usize) -> Option<(u64, usize, u8, u8)> {
+        let word: &[u8; 8] = self.text.get(at..at.checked_add(8)?)?.first_chunk()?;
         let (number, count) = text::few_digits(*word);
-        (1..8).contains(&count).then_some((number, count as usize))
+        let count = count as usize;
+        (1..8).contains(&count).then(|| (number, count, word[0], word[count]))
     }
 
     /// What `read` makes of a plain string.

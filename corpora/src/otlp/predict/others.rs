@@ -8,7 +8,7 @@ use super::automaton::{Node, NodeId};
 use super::holes::Reader;
 use super::lanes::{Lanes, Work};
 use super::place::Hole;
-use super::span::{Found, Scalar, Spans};
+use super::span::{Found, Spans};
 use crate::build::{Known, Want};
 
 impl Spans {
@@ -123,14 +123,7 @@ impl Spans {
             _ if wanted => return None,
             _ => return reader.composite(at),
         };
-        match want {
-            Want::Nothing => {}
-            Want::Key(key) => self.known.push((key, scalar)),
-            Want::ByName => {
-                let key = self.automaton.origin(node).key;
-                self.named.push((key, Scalar::Known(scalar)));
-            }
-        }
+        self.keep(scalar, want, node);
         Some(end)
     }
 }

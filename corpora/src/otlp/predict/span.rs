@@ -181,6 +181,24 @@ impl Spans {
                         at = self.other(reader, at, node, found)?;
                     }
                 }
+                Hole::Flags => match reader.few_unsigned(at) {
+                    Some((flags, end)) => (found.flags, at) = (flags as u32, end),
+                    None => at = self.other(reader, at, node, found)?,
+                },
+                Hole::IntText => match reader.few_int_text(at) {
+                    Some((int, end)) => {
+                        let want = here.want;
+                        self.keep(Known::Int(int), want, node);
+                        at = end;
+                    }
+                    None => at = self.other(reader, at, node, found)?,
+                },
+                Hole::Bool => {
+                    let want = here.want;
+                    let (bool, end) = reader.bool(at)?;
+                    self.keep(Known::Bool(bool), want, node);
+                    at = end;
+                }
                 Hole::Name => {
                     at = self.name(reader, at, found)?;
                     node = self.automaton.after_name(node, found.operation);
@@ -207,6 +225,19 @@ impl Spans {
                 return (seen & NEEDED == NEEDED).then_some(end);
             }
             (at, node) = (end, next);
+        }
+    }
+
+    /// Keeps a value that is no text if it is wanted.
+    #[inline(always)]
+    pub(super) fn keep(&mut self, value: Known, want: Want, node: NodeId) {
+        match want {
+            Want::Nothing => {}
+            Want::Key(key) => self.known.push((key, value)),
+            Want::ByName => {
+                let key = self.automaton.origin(node).key;
+                self.named.push((key, Scalar::Known(value)));
+            }
         }
     }
 
