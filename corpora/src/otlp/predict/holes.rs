@@ -226,10 +226,10 @@ impl<'t, L: Lanes> Reader<'t, L> {
         {
             return Some((id, at + 16));
         }
-        self.read_plain(at, |text| match text {
-            "" => Some(0),
-            text => text::span_id(text),
-        })
+        match self.text.get(at) {
+            Some(b'"') => Some((0, at)),
+            _ => self.read_plain(at, text::span_id),
+        }
     }
 
     /// A number as text: digits that fit 64 bits.
