@@ -29,6 +29,8 @@ pub(super) struct Wanted {
 #[derive(Debug)]
 struct Name {
     text: Box<str>,
+    /// How the text begins, to tell most others without a look at it.
+    head: u64,
     /// The number of the key of this very name.
     key: Option<usize>,
     /// Whether a map of this name may hold a key's entry.
@@ -127,7 +129,8 @@ impl Wanted {
         if names.len() > COMPARED {
             return self.places.get(key).map(|&at| &self.names[at as usize]);
         }
-        names.iter().find(|name| *name.text == *key)
+        let head = head(key);
+        names.iter().find(|name| name.head == head && *name.text == *key)
     }
 }
 
@@ -181,10 +184,18 @@ pub(super) fn owned<'a, V: AttributeValue<'a>>(value: V) -> Value {
     }
 }
 
+/// The first eight bytes of a text, or what there is of them.
+fn head(text: &str) -> u64 {
+    match text.as_bytes().first_chunk() {
+        Some(head) => u64::from_le_bytes(*head),
+        None => text.bytes().fold(0, |head, byte| head << 8 | u64::from(byte)),
+    }
+}
+
 /// The keys and their dotted prefixes, each once.
 fn names(keys: &[(usize, Box<str>)]) -> Vec<Name> {
     let mut names: HashMap<&str, Name> = HashMap::with_capacity(keys.len());
-    let fresh = |text: &str| Name { text: text.into(), key: None, prefix: false };
+    let fresh = |text: &str| Name { text: text.into(), head: head(text), key: None, prefix: false };
     for (number, key) in keys {
         names.entry(&**key).or_insert_with(|| fresh(key)).key = Some(*number);
         for (dot, _) in key.match_indices('.') {
