@@ -33,9 +33,8 @@ pub fn damage(file: &mut [u8], bytes: &mut Bytes<'_>) {
 pub fn reseal(file: &mut [u8]) {
     let (records, directory, end) = parts(file);
     for record in (records..directory).step_by(RECORD) {
-        let begin = number(file, record) * LINE;
-        let block = file.get(begin..begin + number(file, record + 4));
-        if let Some(crc) = block.map(crc32fast::hash) {
+        if let Some(crc) = reseal_block(file, number(file, record) * LINE, number(file, record + 4))
+        {
             file[record + 12..record + 16].copy_from_slice(&crc.to_le_bytes());
         }
     }
@@ -44,6 +43,19 @@ pub fn reseal(file: &mut [u8]) {
     file[trailer + 28..trailer + 32].copy_from_slice(&crc.to_le_bytes());
     let crc = crc32fast::hash(&file[trailer..trailer + 52]);
     file[trailer + 52..trailer + 56].copy_from_slice(&crc.to_le_bytes());
+}
+
+/// Puts the checksums of a block's chunks right; that of the block, if it lies in the file.
+fn reseal_block(file: &mut [u8], begin: usize, stored: usize) -> Option<u32> {
+    let block = file.get(begin..begin + stored)?;
+    let chunks = block.chunks(stored.div_ceil(64).next_power_of_two().max(4096));
+    if chunks.len() < 2 {
+        return Some(crc32fast::hash(block));
+    }
+    let sums: Vec<u8> = chunks.flat_map(|chunk| crc32fast::hash(chunk).to_le_bytes()).collect();
+    let begin = begin + stored.next_multiple_of(LINE);
+    file.get_mut(begin..begin + sums.len())?.copy_from_slice(&sums);
+    Some(crc32fast::hash(&sums))
 }
 
 /// Where the block records and the directory begin and where the footer ends.

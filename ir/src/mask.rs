@@ -66,7 +66,7 @@ impl Mask {
     /// Whether `index` is in the set; `false` beyond its range.
     #[inline]
     pub fn get(&self, index: usize) -> bool {
-        index < self.len && self.words[index / 64] >> (index % 64) & 1 == 1
+        index < self.len && self.words.at(index / 64) >> (index % 64) & 1 == 1
     }
 
     /// Adds `index`, which must be below `len`.

@@ -131,7 +131,7 @@ impl<'a> Judge<'a> {
     ) -> Result<Violation, Fault> {
         let module = self.module;
         let rule = &module.rules[number];
-        let time = segment.traces.start[trace];
+        let time = segment.traces.start.at(trace);
         let looked_at = signal || module.group_by.is_some() || !rule.context.is_empty();
         let witness = if looked_at {
             witness(module, self.engine, segment, rule, trace, truth)?
@@ -148,7 +148,7 @@ impl<'a> Judge<'a> {
             None => None,
         };
         let group = group.map(|value| value.text().into_owned());
-        Ok(Violation { rule: number, trace: segment.traces.id[trace], time, group, evidence })
+        Ok(Violation { rule: number, trace: segment.traces.id.at(trace), time, group, evidence })
     }
 
     fn signal(
@@ -160,12 +160,12 @@ impl<'a> Judge<'a> {
         witness: &[RowRef],
     ) -> Result<Signal, Fault> {
         let rule = &self.module.rules[number];
-        let trace_id = format!("{:032x}", segment.traces.id[trace]);
+        let trace_id = format!("{:032x}", segment.traces.id.at(trace));
         let texts = |clauses: &[Clause], held: bool| -> Vec<String> {
             let clauses = clauses.iter().filter(|clause| truth.holds(clause.formula) == held);
             clauses.map(|clause| clause.text.to_string()).collect()
         };
-        let time = segment.traces.start[trace];
+        let time = segment.traces.start.at(trace);
         let labels = self.labels.of_rule(number);
         Ok(Signal {
             signal_id: signal_id(&rule.id, &trace_id),
@@ -192,7 +192,7 @@ fn in_range(segment: &Segment, range: TimeRange) -> Range<usize> {
     if range == TimeRange::default() {
         return 0..segment.len();
     }
-    let before = |bound: u64| segment.traces.start.partition_point(|&start| start < bound);
+    let before = |bound: u64| segment.traces_before(bound);
     before(range.from)..range.to.map_or(segment.len(), before)
 }
 

@@ -1,15 +1,17 @@
 //! Buffers that kernels may read in whole vectors: aligned to 64 bytes, with 64 readable bytes after.
 //!
-//! A buffer owns its memory, or it is a block of a [`Store`], fetched when it is first looked at.
+//! A buffer owns its memory, or it is a [`Block`] of a file, fetched when it is first looked at; of
+//! one of which few items are looked at no more than those.
 
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytemuck::{Pod, Zeroable};
 use bytes::Bytes;
 
-use super::store::Store;
+use super::store::Block;
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
@@ -27,8 +29,20 @@ pub struct Buffer<T> {
 #[derive(Clone)]
 enum Memory {
     Own(Box<[Line]>),
-    Stored { store: Arc<dyn Store>, block: u32, bytes: OnceLock<Bytes> },
+    Stored(Arc<Stored>),
 }
+
+/// A block and what was fetched of it; clones of a buffer share it.
+struct Stored {
+    block: Box<dyn Block>,
+    bytes: OnceLock<Bytes>,
+    /// How often single items were read.
+    reads: AtomicU32,
+}
+
+/// Of a block of which more items than these are read, all are fetched: an item read alone costs as
+/// much as hundreds in a row.
+const READS: u32 = 256;
 
 impl<T: Pod> Buffer<T> {
     /// `len` zeros.
@@ -37,10 +51,10 @@ impl<T: Pod> Buffer<T> {
         Self { memory: Memory::Own(vec![Line([0; 64]); lines].into()), len, items: PhantomData }
     }
 
-    /// The `len` items of a block, which the store is asked for at the first look.
-    pub fn stored(store: Arc<dyn Store>, block: u32, len: usize) -> Self {
-        let memory = Memory::Stored { store, block, bytes: OnceLock::new() };
-        Self { memory, len, items: PhantomData }
+    /// The `len` items of a block, which is asked for them at the first look.
+    pub fn stored(block: Box<dyn Block>, len: usize) -> Self {
+        let stored = Stored { block, bytes: OnceLock::new(), reads: AtomicU32::new(0) };
+        Self { memory: Memory::Stored(Arc::new(stored)), len, items: PhantomData }
     }
 
     /// The items of an iterator of known length.
@@ -55,6 +69,18 @@ impl<T: Pod> Buffer<T> {
     #[cold]
     fn copy(&mut self) {
         *self = Self::collect(self.iter().copied());
+    }
+
+    /// The item at `index`; of a block that was not fetched yet, it alone is read.
+    ///
+    /// # Panics
+    /// Where there is no such item.
+    #[inline]
+    pub fn at(&self, index: usize) -> T {
+        match &self.memory {
+            Memory::Stored(stored) if stored.bytes.get().is_none() => stored.read(index, self),
+            _ => self[index],
+        }
     }
 
     /// How many items there are; no look at them.
@@ -72,8 +98,21 @@ impl<T: Pod> Buffer<T> {
     pub fn bytes(&self) -> usize {
         match &self.memory {
             Memory::Own(lines) => size_of_val(&**lines),
-            Memory::Stored { .. } => 0,
+            Memory::Stored(_) => 0,
         }
+    }
+}
+
+impl Stored {
+    #[cold]
+    fn read<T: Pod>(&self, index: usize, items: &Buffer<T>) -> T {
+        if self.reads.fetch_add(1, Ordering::Relaxed) >= READS {
+            return items[index];
+        }
+        assert!(index < items.len, "item {index} of {}", items.len);
+        let mut item = T::zeroed();
+        self.block.read(index * size_of::<T>(), bytemuck::bytes_of_mut(&mut item));
+        item
     }
 }
 
@@ -90,9 +129,9 @@ impl<T: Pod> Deref for Buffer<T> {
     fn deref(&self) -> &[T] {
         match &self.memory {
             Memory::Own(lines) => &bytemuck::cast_slice(lines)[..self.len],
-            Memory::Stored { store, block, bytes } => {
-                let len = self.len * size_of::<T>();
-                bytemuck::cast_slice(bytes.get_or_init(|| store.load(*block, len)))
+            Memory::Stored(stored) => {
+                let bytes = stored.bytes.get_or_init(|| stored.block.load());
+                &bytemuck::cast_slice(bytes)[..self.len]
             }
         }
     }
@@ -102,12 +141,12 @@ impl<T: Pod> Deref for Buffer<T> {
 impl<T: Pod> DerefMut for Buffer<T> {
     #[inline]
     fn deref_mut(&mut self) -> &mut [T] {
-        if let Memory::Stored { .. } = self.memory {
+        if let Memory::Stored(_) = self.memory {
             self.copy();
         }
         match &mut self.memory {
             Memory::Own(lines) => &mut bytemuck::cast_slice_mut(lines)[..self.len],
-            Memory::Stored { .. } => unreachable!("it was copied"),
+            Memory::Stored(_) => unreachable!("it was copied"),
         }
     }
 }

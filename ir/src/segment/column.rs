@@ -38,10 +38,10 @@ impl Narrow {
     /// Where `row` is not a row of the column.
     pub fn get(&self, row: usize) -> u64 {
         match self {
-            Self::U8(values) => values[row].into(),
-            Self::U16(values) => values[row].into(),
-            Self::U32(values) => values[row].into(),
-            Self::U64(values) => values[row],
+            Self::U8(values) => values.at(row).into(),
+            Self::U16(values) => values.at(row).into(),
+            Self::U32(values) => values.at(row).into(),
+            Self::U64(values) => values.at(row),
         }
     }
 
@@ -154,7 +154,7 @@ impl Column {
         Some(match &self.values {
             Values::Empty => return None,
             Values::Integers(integers) => Datum::Int(integers.get(row)),
-            Values::Floats(floats) => Datum::Float(floats[row]),
+            Values::Floats(floats) => Datum::Float(floats.at(row)),
             Values::Codes(codes, dictionary) => dictionary.get(codes.get(row) as u32),
         })
     }

@@ -2,11 +2,12 @@
 
 use std::hash::BuildHasher;
 use std::ops::Range;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::{DefaultHashBuilder, HashMap};
 
-use super::buffer::Buffer;
 use super::slots::Slots;
+use super::store::Texts;
 use crate::value::{Datum, Type};
 
 /// The distinct values of one attribute key, shared by all operations and by the resources.
@@ -32,16 +33,26 @@ struct HeldTexts {
     types: Vec<Type>,
 }
 
-/// Entries in order of their text, bytewise, then type; their texts in blocks of whole entries.
+/// Entries in order of their text, bytewise, then type; each page is fetched when it is first looked
+/// at.
 #[derive(Clone, Debug)]
 pub struct StoredTexts {
-    /// Where each text ends in its block.
-    pub ends: Buffer<u32>,
-    /// The types, by [`Type::number`].
-    pub types: Buffer<u8>,
-    /// The first code of each block, ascending from 0, and its bytes, UTF-8.
-    pub blocks: Vec<(u32, Buffer<u8>)>,
+    texts: Arc<dyn Texts>,
+    len: usize,
+    pages: Arc<[OnceLock<Box<Page>>]>,
 }
+
+/// Consecutive entries of a dictionary.
+#[derive(Clone, Debug, Default)]
+pub struct Page {
+    text: String,
+    /// Where each text ends.
+    ends: Vec<u32>,
+    types: Vec<Type>,
+}
+
+/// How many entries a page has; the last has what is left.
+pub const PAGE: usize = 128;
 
 impl Dictionary {
     /// A dictionary whose entries are in a store. Of codes with one text, `classes` has for all
@@ -54,7 +65,7 @@ impl Dictionary {
     pub fn len(&self) -> usize {
         match &self.entries {
             Entries::Held(held) => held.ends.len(),
-            Entries::Stored(stored) => stored.ends.len(),
+            Entries::Stored(stored) => stored.len,
         }
     }
 
@@ -78,7 +89,7 @@ impl Dictionary {
     pub fn text(&self, code: u32) -> &str {
         match &self.entries {
             Entries::Held(held) => &held.text[held.range(code)],
-            Entries::Stored(stored) => stored.text(code),
+            Entries::Stored(stored) => stored.page(code).text(code as usize % PAGE),
         }
     }
 
@@ -99,9 +110,7 @@ impl Dictionary {
     fn type_of(&self, code: u32) -> Type {
         match &self.entries {
             Entries::Held(held) => held.types[code as usize],
-            Entries::Stored(stored) => {
-                Type::of_number(stored.types[code as usize]).unwrap_or(Type::Text)
-            }
+            Entries::Stored(stored) => stored.page(code).types[code as usize % PAGE],
         }
     }
 
@@ -126,7 +135,7 @@ impl Dictionary {
             Entries::Held(HeldTexts { text, ends, types }) => {
                 text.capacity() + ends.capacity() * size_of::<u64>() + types.capacity()
             }
-            Entries::Stored(stored) => stored.blocks.capacity() * size_of::<(u32, Buffer<u8>)>(),
+            Entries::Stored(stored) => stored.bytes(),
         };
         entries + self.classes.capacity() * size_of::<(u32, u32)>()
     }
@@ -152,27 +161,69 @@ impl HeldTexts {
 }
 
 impl StoredTexts {
-    /// Damage leaves ends that are none; what they cut is no text.
-    fn text(&self, code: u32) -> &str {
-        let at = self.blocks.partition_point(|(first, _)| *first <= code);
-        let Some((first, block)) = at.checked_sub(1).map(|at| &self.blocks[at]) else { return "" };
-        let start = if code == *first { 0 } else { self.ends[code as usize - 1] as usize };
-        let bytes = block.get(start..self.ends[code as usize] as usize);
-        bytes.and_then(|bytes| str::from_utf8(bytes).ok()).unwrap_or_default()
+    /// The `len` entries of a store's dictionary.
+    pub fn new(texts: Arc<dyn Texts>, len: usize) -> Self {
+        Self { texts, len, pages: (0..len.div_ceil(PAGE)).map(|_| OnceLock::new()).collect() }
+    }
+
+    fn page(&self, code: u32) -> &Page {
+        let number = code as usize / PAGE;
+        self.pages[number].get_or_init(|| Box::new(self.texts.page(number)))
+    }
+
+    fn bytes(&self) -> usize {
+        let pages = self.pages.iter().filter_map(OnceLock::get);
+        let of_page = |page: &Page| page.text.capacity() + page.ends.capacity() * 5;
+        size_of_val(&*self.pages) + pages.map(|page| of_page(page)).sum::<usize>()
     }
 
     /// The first code whose text does not pass a test that all before it do.
     fn partition_point(&self, passes: impl Fn(&str) -> bool) -> u32 {
-        let (mut low, mut high) = (0, self.ends.len() as u32);
+        let (mut low, mut high) = (0, self.len as u32);
         while low < high {
             let middle = low + (high - low) / 2;
-            if passes(self.text(middle)) {
+            if passes(self.page(middle).text(middle as usize % PAGE)) {
                 low = middle + 1;
             } else {
                 high = middle;
             }
         }
         low
+    }
+}
+
+impl Page {
+    /// A page of these entries.
+    pub fn new<'a>(entries: impl Iterator<Item = (&'a str, Type)>) -> Self {
+        let mut page = Self::default();
+        for (text, value_type) in entries {
+            page.text.push_str(text);
+            page.ends.push(page.text.len() as u32);
+            page.types.push(value_type);
+        }
+        page
+    }
+
+    /// A page of texts that lie end to end, of less than 4 GiB, and the length and type of each; `None` if they are not such.
+    pub fn of_parts(text: String, lengths: &[u32], types: Vec<Type>) -> Option<Self> {
+        let mut end = 0_u32;
+        let mut ends = Vec::with_capacity(lengths.len());
+        for length in lengths {
+            end = end.checked_add(*length).filter(|end| text.is_char_boundary(*end as usize))?;
+            ends.push(end);
+        }
+        let whole = end as usize == text.len() && lengths.len() == types.len();
+        whole.then_some(Self { text, ends, types })
+    }
+
+    /// The entries.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Type)> {
+        (0..self.ends.len()).map(|at| (self.text(at), self.types[at]))
+    }
+
+    fn text(&self, at: usize) -> &str {
+        let start = at.checked_sub(1).map_or(0, |before| self.ends[before] as usize);
+        &self.text[start..self.ends[at] as usize]
     }
 }
 

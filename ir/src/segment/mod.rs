@@ -30,11 +30,11 @@ use std::sync::Arc;
 pub use attributes::Attributes;
 pub use buffer::Buffer;
 pub use column::{Column, Integers, Narrow, Values};
-pub use dictionary::{Dictionary, DictionaryBuilder, StoredTexts};
+pub use dictionary::{Dictionary, DictionaryBuilder, PAGE, Page, StoredTexts};
 use hashbrown::HashSet;
 pub use index::Index;
 pub use slots::Slots;
-pub use store::Store;
+pub use store::{Block, Store, Texts};
 pub use tables::Tables;
 
 use crate::mask::Mask;
@@ -250,13 +250,25 @@ impl Segment {
         self.tables.get(self.operations[operation].table)
     }
 
+    /// How many traces start before a time, in nanoseconds since 1970: these come first.
+    pub fn traces_before(&self, time: u64) -> usize {
+        let starts = &self.traces.start;
+        search(0..self.len(), self.len() / 2, |trace| starts.at(trace) >= time)
+    }
+
     /// The rows of `operation` that are spans of `trace`.
     pub fn rows_of(&self, operation: usize, trace: usize) -> Range<usize> {
-        let OperationRows { rows, .. } = &self.operations[operation];
-        let traces = &self.table(operation).trace[rows.clone()];
-        let from = traces.partition_point(|&other| (other as usize) < trace);
-        let to = from + traces[from..].partition_point(|&other| other as usize == trace);
-        rows.start + from..rows.start + to
+        let OperationRows { rows, presence, .. } = &self.operations[operation];
+        if presence.as_ref().is_some_and(|presence| !presence.get(trace)) {
+            return rows.start..rows.start;
+        }
+        // Rows ascend by trace and are spread over the traces, so a guess is seldom far off.
+        let guess = rows.start + (rows.len() as u64 * trace as u64 / self.len() as u64) as usize;
+        let traces = &self.table(operation).trace;
+        let first = |least| search(rows.clone(), guess, |row| traces.at(row) as usize >= least);
+        let from = first(trace);
+        let same = |row: &usize| traces.at(*row) as usize == trace;
+        from..from + (from..rows.end).take_while(same).count()
     }
 
     /// Adds to `mask` the traces with a span of `operation`.
@@ -310,19 +322,19 @@ impl Segment {
 
     /// Last end minus first start of a trace, in nanoseconds.
     pub fn trace_duration(&self, trace: usize) -> i64 {
-        signed_difference(self.traces.end[trace], self.traces.start[trace])
+        signed_difference(self.traces.end.at(trace), self.traces.start.at(trace))
     }
 
     /// The start of a row, in nanoseconds since 1970.
     pub fn start(&self, at: RowRef) -> u64 {
         let table = self.table(at.operation as usize);
-        let trace = table.trace[at.row as usize] as usize;
-        self.traces.start[trace].saturating_add(table.start.get(at.row as usize))
+        let trace = table.trace.at(at.row as usize) as usize;
+        self.traces.start.at(trace).saturating_add(table.start.get(at.row as usize))
     }
 
     /// The span id of a row.
     pub fn span_id(&self, at: RowRef) -> u64 {
-        self.table(at.operation as usize).id[at.row as usize]
+        self.table(at.operation as usize).id.at(at.row as usize)
     }
 
     /// All rows of a trace, by start, then span id.
@@ -429,6 +441,39 @@ impl Slot {
     fn get(&self, row: usize, field: &Field) -> Result<Option<Datum<'_>>, Fault> {
         Ok(self.column(field)?.get(row))
     }
+}
+
+/// The first of `rows` from which on `reached` holds, near `guess`; the end if there is none.
+fn search(rows: Range<usize>, guess: usize, reached: impl Fn(usize) -> bool) -> usize {
+    let (mut low, mut high) = (rows.start, rows.end);
+    let mut step = 1;
+    let mut at = guess.clamp(low, high.saturating_sub(1).max(low));
+    // Steps that double, until the row lies between two of them.
+    while low < high {
+        if reached(at) {
+            high = at;
+            if at - low <= step {
+                break;
+            }
+            at -= step;
+        } else {
+            low = at + 1;
+            if high - low <= step {
+                break;
+            }
+            at = low + step - 1;
+        }
+        step *= 2;
+    }
+    while low < high {
+        let middle = low + (high - low) / 2;
+        if reached(middle) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
+    low
 }
 
 /// `end - start`, at the nearest bound where it does not fit.

@@ -1,12 +1,12 @@
-//! Where the buffers of a segment come from that was not made in memory.
+//! Where the parts of a segment come from that was not made in memory.
 
 use std::fmt::Debug;
 
 use bytes::Bytes;
 
-use super::{Fault, Table};
+use super::{Fault, Page, Table};
 
-/// A sealed segment in a file: gives each block when it is first looked at, checked and unpacked.
+/// A sealed segment in a file: gives each part when it is first looked at, checked and unpacked.
 ///
 /// Nothing here fails, so that a segment reads the same wherever it lies: of what is damaged the
 /// store gives zeros, and remembers the fault. Who uses a segment asks [`Segment::sound`] before
@@ -14,14 +14,27 @@ use super::{Fault, Table};
 ///
 /// [`Segment::sound`]: super::Segment::sound
 pub trait Store: Debug + Send + Sync {
-    /// The `len` bytes of a block, aligned to 64. A buffer asks once.
-    fn load(&self, block: u32, len: usize) -> Bytes;
-
     /// A table of the segment; of a damaged description, one of as many rows without values.
     fn table(&self, number: usize) -> Table;
 
     /// The first damage that was met.
     fn fault(&self) -> Option<Fault>;
+}
+
+/// The content of a buffer in a [`Store`], under the same terms.
+pub trait Block: Send + Sync {
+    /// All its bytes, aligned to 64. A buffer asks once.
+    fn load(&self) -> Bytes;
+
+    /// The bytes of one item, which begins at `at`; of the others no more is looked at than must
+    /// be.
+    fn read(&self, at: usize, item: &mut [u8]);
+}
+
+/// The texts of a dictionary in a [`Store`], under the same terms.
+pub trait Texts: Debug + Send + Sync {
+    /// A page of them; it has as many entries as it must, whatever is damaged.
+    fn page(&self, number: usize) -> Page;
 }
 
 #[cfg(test)]
@@ -31,89 +44,95 @@ mod tests {
 
     use super::*;
     use crate::Type;
-    use crate::segment::{Buffer, Dictionary, Segment, StoredTexts, Tables};
+    use crate::segment::{Buffer, Dictionary, PAGE, Segment, StoredTexts};
 
-    /// Three blocks: numbers, and the texts `a`, `b`, `b`, `c`; counts how often it is asked.
-    #[derive(Debug, Default)]
-    struct Three {
-        loads: AtomicU32,
-        damaged: bool,
+    /// Four numbers; counts how often it is asked for all, and for one.
+    #[derive(Clone, Debug, Default)]
+    struct Numbers {
+        loads: Arc<AtomicU32>,
+        reads: Arc<AtomicU32>,
     }
 
-    impl Store for Three {
-        fn load(&self, block: u32, len: usize) -> Bytes {
+    const NUMBERS: [u32; 4] = [1, 2, 1, 2];
+
+    impl Block for Numbers {
+        fn load(&self) -> Bytes {
             self.loads.fetch_add(1, Ordering::Relaxed);
-            let bytes: &'static [u8] = match block {
-                0 => bytemuck::cast_slice(&[1_u32, 2, 1, 2]),
-                1 => b"ab",
-                _ => b"bc",
-            };
-            assert_eq!(bytes.len(), len);
-            Bytes::from_static(bytes)
+            Bytes::from_static(bytemuck::cast_slice(&NUMBERS))
         }
 
-        fn table(&self, number: usize) -> Table {
-            Table { id: Buffer::zeroed(number + 1), ..Table::default() }
-        }
-
-        fn fault(&self) -> Option<Fault> {
-            let fault = || Fault::Damaged { file: "seg".into(), what: "block 1".into() };
-            self.damaged.then(fault)
+        fn read(&self, at: usize, item: &mut [u8]) {
+            self.reads.fetch_add(1, Ordering::Relaxed);
+            item.copy_from_slice(&bytemuck::cast_slice::<_, u8>(&NUMBERS)[at..at + item.len()]);
         }
     }
 
     #[test]
     fn blocks_are_loaded_at_the_first_look_and_copied_before_a_change() {
-        let three = Arc::new(Three::default());
-        let mut buffer: Buffer<u32> = Buffer::stored(three.clone(), 0, 4);
-        assert_eq!((buffer.len(), three.loads.load(Ordering::Relaxed)), (4, 0));
-        assert_eq!(buffer[0], 1);
+        let numbers = Numbers::default();
+        let asked = || [&numbers.loads, &numbers.reads].map(|count| count.load(Ordering::Relaxed));
+        let mut buffer: Buffer<u32> = Buffer::stored(Box::new(numbers.clone()), 4);
+        assert_eq!((buffer.len(), asked()), (4, [0, 0]));
+        assert_eq!((buffer.at(1), asked()), (2, [0, 1]));
+        assert_eq!((buffer[0], buffer.at(1), asked()), (1, 2, [1, 1]));
         let before = buffer.clone();
         buffer[1] = 9;
         assert_eq!((&buffer[..], &before[..]), (&[1, 9, 1, 2][..], &[1, 2, 1, 2][..]));
-        assert_eq!(three.loads.load(Ordering::Relaxed), 1);
-        let tables = Tables::stored(three, 2);
-        assert_eq!((tables.len(), tables.get(1).id.len()), (2, 2));
+        assert_eq!(asked(), [1, 1]);
+    }
+
+    #[test]
+    fn of_a_block_that_is_read_often_all_is_loaded() {
+        let numbers = Numbers::default();
+        let buffer: Buffer<u32> = Buffer::stored(Box::new(numbers.clone()), 4);
+        assert!((0..10_000).all(|at| buffer.at(at % 4) == NUMBERS[at % 4]));
+        assert_eq!(numbers.loads.load(Ordering::Relaxed), 1);
+        assert!(numbers.reads.load(Ordering::Relaxed) < 1000);
+    }
+
+    #[derive(Debug)]
+    struct Letters(Vec<(String, Type)>);
+
+    impl Texts for Letters {
+        fn page(&self, number: usize) -> Page {
+            let all = self.0.chunks(PAGE).nth(number).expect("there is such a page");
+            Page::new(all.iter().map(|(text, value_type)| (&**text, *value_type)))
+        }
     }
 
     #[test]
     fn stored_texts_are_found_by_their_order() {
-        let three: Arc<dyn Store> = Arc::new(Three::default());
-        let texts = StoredTexts {
-            ends: Buffer::stored(three.clone(), 0, 4),
-            types: Buffer::collect(
-                [Type::Text, Type::Text, Type::Int, Type::Text].map(Type::number).into_iter(),
-            ),
-            blocks: [(0, 1), (2, 2)]
-                .map(|(first, block)| (first, Buffer::stored(three.clone(), block, 2)))
-                .into(),
-        };
-        let dictionary = Dictionary::stored(texts, [(2, 1)].into_iter().collect());
-        let all: Vec<_> =
-            dictionary.iter().map(|entry| (entry.text(), entry.value_type())).collect();
-        let text = |text: &'static str, value_type| (text.into(), value_type);
-        assert_eq!(
-            all,
-            [
-                text("a", Type::Text),
-                text("b", Type::Text),
-                text("b", Type::Int),
-                text("c", Type::Text),
-            ]
-        );
-        let found = ["", "a", "b", "c", "d"].map(|text| dictionary.find(text));
-        assert_eq!(found, [0..0, 0..1, 1..3, 3..4, 4..4].map(Some));
-        assert_eq!((dictionary.class(2), dictionary.is_ordered()), (1, true));
+        let numbers = (0..300).map(|number| (format!("{number:03}"), Type::Text));
+        let mut entries: Vec<_> = numbers.collect();
+        entries.insert(200, ("199".to_owned(), Type::Int));
+        let texts = StoredTexts::new(Arc::new(Letters(entries.clone())), 301);
+        let dictionary = Dictionary::stored(texts, [(200, 199)].into_iter().collect());
+        let all = dictionary.iter().map(|entry| (entry.text().into_owned(), entry.value_type()));
+        assert!(all.eq(entries));
+        let found = ["", "000", "199", "299", "3"].map(|text| dictionary.find(text));
+        assert_eq!(found, [0..0, 0..1, 199..201, 300..301, 301..301].map(Some));
+        assert_eq!((dictionary.class(200), dictionary.is_ordered()), (199, true));
+    }
+
+    #[derive(Debug)]
+    struct Damaged;
+
+    impl Store for Damaged {
+        fn table(&self, number: usize) -> Table {
+            Table { id: Buffer::zeroed(number + 1), ..Table::default() }
+        }
+
+        fn fault(&self) -> Option<Fault> {
+            Some(Fault::Damaged { file: "seg".into(), what: "block 1".into() })
+        }
     }
 
     #[test]
     fn damage_makes_a_segment_unsound() {
-        let segment = |damaged| {
-            let store: Arc<dyn Store> = Arc::new(Three { damaged, ..Three::default() });
-            Segment { store: Some(store), ..Segment::default() }
-        };
-        assert_eq!(segment(false).sound(), Ok(()));
-        let fault = segment(true).sound().expect_err("it is damaged");
+        let tables = crate::segment::Tables::stored(Arc::new(Damaged), 2);
+        assert_eq!((tables.len(), tables.get(1).id.len()), (2, 2));
+        let segment = Segment { store: Some(Arc::new(Damaged)), ..Segment::default() };
+        let fault = segment.sound().expect_err("it is damaged");
         assert_eq!(fault.to_string(), "seg: block 1");
         assert_eq!(Segment::default().sound(), Ok(()));
     }

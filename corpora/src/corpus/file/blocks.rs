@@ -4,29 +4,24 @@ use std::io::{self, Write};
 
 use ir::segment::Narrow;
 
-use super::dictionary::BEST_RATIO;
+use super::frames;
 use super::layout::{
     Block, Directory, Encoding, Header, Heat, LINE, MAGIC, NarrowEntry, Trailer, VERSION,
 };
-use super::pack::Packer;
 
 /// How a block is to be kept; one of zeros alone never is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kept {
     Plain,
-    /// Packed, if that makes it smaller.
-    Packed,
-    /// As differences, packed, if that makes it smaller.
-    Deltas,
-    /// As `Packed`, within bounds that a reader can trust.
-    Text,
+    /// In frames, if that makes it smaller by a sixteenth.
+    Frames,
 }
 
 impl From<Heat> for Kept {
     fn from(heat: Heat) -> Self {
         match heat {
             Heat::Hot => Self::Plain,
-            Heat::Cold => Self::Packed,
+            Heat::Cold => Self::Frames,
         }
     }
 }
@@ -36,7 +31,6 @@ pub(super) struct Blocks<'a, W> {
     out: &'a mut W,
     at: u64,
     records: Vec<Block>,
-    pub(super) packer: Packer,
 }
 
 impl<'a, W: Write> Blocks<'a, W> {
@@ -44,21 +38,18 @@ impl<'a, W: Write> Blocks<'a, W> {
     pub(super) fn begin(out: &'a mut W) -> io::Result<Self> {
         let header = Header { magic: MAGIC, version: VERSION, zeros: [0; 13] };
         out.write_all(bytemuck::bytes_of(&header))?;
-        Ok(Self { out, at: LINE as u64, records: Vec::new(), packer: Packer::new()? })
+        Ok(Self { out, at: LINE as u64, records: Vec::new() })
     }
 
     /// Adds a block of items of `width` bytes; its number.
     pub(super) fn add(&mut self, raw: &[u8], width: u8, kept: Kept) -> io::Result<u32> {
-        if kept != Kept::Text && raw.iter().all(|byte| *byte == 0) {
+        if raw.iter().all(|byte| *byte == 0) {
             return self.put(raw.len(), &[], Encoding::Zeros, width);
         }
-        let deltas = kept == Kept::Deltas;
-        let least = if kept == Kept::Text { raw.len() / BEST_RATIO } else { 0 };
-        if kept != Kept::Plain {
-            let packed = self.packer.pack(raw, width.into(), deltas)?;
-            if packed.len() < raw.len() - raw.len() / 16 && packed.len() > least {
-                let encoding = if deltas { Encoding::Deltas } else { Encoding::Packed };
-                return self.put(raw.len(), &packed, encoding, width);
+        if kept == Kept::Frames && width <= 8 {
+            let packed = frames::pack(raw, width.into());
+            if packed.len() < raw.len() - raw.len() / 16 {
+                return self.put(raw.len(), &packed, Encoding::Frames, width);
             }
         }
         self.put(raw.len(), raw, Encoding::Plain, width)
@@ -73,17 +64,25 @@ impl<'a, W: Write> Blocks<'a, W> {
         width: u8,
     ) -> io::Result<u32> {
         let number = small(self.records.len())?;
+        let chunks = stored.chunks(Block::chunk(stored.len()));
+        let checksums: Vec<u32> = chunks.map(crc32fast::hash).collect();
+        let checksums: &[u8] = bytemuck::cast_slice(&checksums);
+        let several = checksums.len() > 4;
         self.records.push(Block {
             place: if stored.is_empty() { 0 } else { small((self.at / LINE as u64) as usize)? },
             stored: small(stored.len())?,
             raw: small(raw)?,
-            crc: crc32fast::hash(stored),
+            crc: crc32fast::hash(if several { checksums } else { stored }),
             encoding: encoding as u8,
             width,
             zeros: [0; 2],
         });
         self.out.write_all(stored)?;
         self.pad(stored.len())?;
+        if several {
+            self.out.write_all(checksums)?;
+            self.pad(checksums.len())?;
+        }
         Ok(number)
     }
 

@@ -4,6 +4,8 @@
 //! header 64 │ blocks, each at a multiple of 64 │ 64 zeros │ block records, directory │ trailer 64
 //! ```
 
+use std::ops::Range;
+
 use bytemuck::{Pod, Zeroable};
 use ir::segment::{Scopes, Slot, Table};
 use serde::{Deserialize, Serialize};
@@ -65,13 +67,38 @@ pub(super) struct Block {
     pub(super) stored: u32,
     /// Bytes that it gives.
     pub(super) raw: u32,
-    /// Checksum of the bytes in the file.
+    /// Checksum of the bytes in the file, or, of more than one [`chunk`](Self::chunk), of the
+    /// checksums of the chunks, which follow at the next multiple of 64.
     pub(super) crc: u32,
     /// One of [`Encoding`].
     pub(super) encoding: u8,
-    /// Bytes of an item, of packed blocks.
+    /// Bytes of an item.
     pub(super) width: u8,
     pub(super) zeros: [u8; 2],
+}
+
+impl Block {
+    /// Bytes that are checked together: a page of memory, and more of large blocks, so that there
+    /// are at most 64 chunks.
+    pub(super) fn chunk(stored: usize) -> usize {
+        stored.div_ceil(64).next_power_of_two().max(4 << 10)
+    }
+
+    /// Where its bytes lie.
+    pub(super) fn range(&self) -> Range<usize> {
+        let begin = self.place as usize * LINE;
+        begin..begin + self.stored as usize
+    }
+
+    /// Where the checksums of its chunks lie; nowhere if there is only one.
+    pub(super) fn checksums(&self) -> Range<usize> {
+        let stored = self.stored as usize;
+        let begin = self.place as usize * LINE + stored.next_multiple_of(LINE);
+        match stored.div_ceil(Self::chunk(stored)) {
+            0 | 1 => begin..begin,
+            chunks => begin..begin + 4 * chunks,
+        }
+    }
 }
 
 /// How the bytes of a block are kept.
@@ -82,12 +109,14 @@ pub(super) enum Encoding {
     Plain = 0,
     /// Not at all: all are zero.
     Zeros = 1,
-    /// Bytes of equal significance together, then zstd.
-    Packed = 2,
-    /// The differences of neighbouring items, packed.
-    Deltas = 3,
+    /// Integers in few bits; see [`super::frames`].
+    Frames = 2,
     /// Parents as places among the spans of their traces; see [`super::parents`].
-    Parents = 4,
+    Parents = 3,
+    /// Trace ordinals by the presence of their operation; see [`super::ordinals`].
+    Ordinals = 4,
+    /// Texts of a dictionary; see [`super::dictionary`].
+    Pages = 5,
 }
 
 impl Encoding {
@@ -95,14 +124,16 @@ impl Encoding {
         match self {
             Self::Plain => "Plain",
             Self::Zeros => "Zeros",
-            Self::Packed => "Packed",
-            Self::Deltas => "Deltas",
+            Self::Frames => "Frames",
             Self::Parents => "Parents",
+            Self::Ordinals => "Ordinals",
+            Self::Pages => "Pages",
         }
     }
 
     pub(super) fn of(number: u8) -> Option<Self> {
-        let all = [Self::Plain, Self::Zeros, Self::Packed, Self::Deltas, Self::Parents];
+        use Encoding::{Frames, Ordinals, Pages, Parents, Plain, Zeros};
+        let all = [Plain, Zeros, Frames, Parents, Ordinals, Pages];
         all.get(usize::from(number)).copied()
     }
 }
@@ -120,8 +151,7 @@ pub(super) struct Directory<'a> {
     pub(super) operations: Vec<OperationEntry<'a>>,
     #[serde(borrow)]
     pub(super) tables: Vec<TableEntry<'a>>,
-    #[serde(borrow)]
-    pub(super) dictionaries: Vec<DictionaryEntry<'a>>,
+    pub(super) dictionaries: Vec<DictionaryEntry>,
     pub(super) trace_table: TraceTable,
     pub(super) resources: Resources,
     /// How many scopes there are, and their columns in the order of [`SCOPE_FIELDS`].
@@ -157,30 +187,14 @@ pub(super) struct TableColumns {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DictionaryEntry<'a> {
+pub(super) struct DictionaryEntry {
     /// How many entries there are.
     pub(super) len: u32,
-    /// A [`DictionaryBlocks`], decoded when a column of it is asked for.
-    pub(super) blocks: &'a [u8],
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct DictionaryBlocks {
-    /// Blocks of ends and types.
+    /// Blocks of pages, and of where each page ends in them.
+    pub(super) pages: u32,
     pub(super) ends: u32,
-    pub(super) types: u32,
     /// Codes whose text an earlier one has, with the first such.
     pub(super) classes: Vec<(u32, u32)>,
-    pub(super) texts: Vec<TextBlock>,
-}
-
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct TextBlock {
-    pub(super) first_code: u32,
-    pub(super) block: u32,
-    /// Greater than all texts before the block, not greater than its first; empty of the first
-    /// block.
-    pub(super) bound: Vec<u8>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]

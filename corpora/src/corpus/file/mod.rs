@@ -2,16 +2,17 @@
 //!
 //! Segment ─ [`write()`] ─► bytes ─ [`SegmentFile::open`] ─► [`SegmentFile::segment`] ─► Segment
 //!
-//! Opening reads the footer alone. A block is checked, and unpacked if it is packed, when somebody
-//! first looks at its buffer; so a rule costs what it touches. `corpora/FORMAT.md` is the grammar.
+//! Opening reads the footer alone. A block is checked, chunk by chunk, and unpacked when somebody
+//! first looks at it; so a rule costs what it touches. `corpora/FORMAT.md` is the grammar.
 
 mod blocks;
 mod check;
 mod dictionary;
+mod frames;
 mod guard;
 mod layout;
 mod map;
-mod pack;
+mod ordinals;
 mod parents;
 mod read;
 mod recode;

@@ -2,15 +2,13 @@
 //! id would take eight random bytes.
 //!
 //! The spans of a trace have places in the order of table, then row. A block has four bytes a row,
-//! packed: 0 for no parent, 1 for one that is not in the trace, else its place plus 2; then the ids
+//! in frames: 0 for no parent, 1 for one that is not in the trace, else its place plus 2; then the ids
 //! of those that are not in their traces, in the order of rows.
-
-use std::io;
 
 use hashbrown::HashMap;
 use ir::segment::Segment;
 
-use super::pack::{Packer, unpack};
+use super::frames;
 
 /// No parent.
 const NONE: u32 = 0;
@@ -38,12 +36,7 @@ impl Places {
     }
 
     /// The block of the parents of rows of these traces.
-    pub(super) fn pack(
-        &self,
-        packer: &mut Packer,
-        traces: &[u32],
-        parents: impl Iterator<Item = u64>,
-    ) -> io::Result<Vec<u8>> {
+    pub(super) fn pack(&self, traces: &[u32], parents: impl Iterator<Item = u64>) -> Vec<u8> {
         let mut places = Vec::with_capacity(traces.len());
         let mut elsewhere: Vec<u64> = Vec::new();
         for (&trace, parent) in traces.iter().zip(parents) {
@@ -56,11 +49,11 @@ impl Places {
                 }
             });
         }
-        let places = packer.pack(bytemuck::cast_slice(&places), 4, false)?;
+        let places = frames::pack(bytemuck::cast_slice(&places), 4);
         let mut block = (places.len() as u32).to_le_bytes().to_vec();
         block.extend_from_slice(&places);
         block.extend_from_slice(bytemuck::cast_slice(&elsewhere));
-        Ok(block)
+        block
     }
 }
 
@@ -98,8 +91,9 @@ impl Ids {
     pub(super) fn unpack(&self, block: &[u8], traces: &[u32]) -> Option<Vec<u64>> {
         let (len, rest) = block.split_first_chunk()?;
         let (places, elsewhere) = rest.split_at_checked(u32::from_le_bytes(*len) as usize)?;
-        let places = unpack(places, size_of_val(traces), 4, false)?;
-        let places: &[u32] = bytemuck::cast_slice(&places);
+        let mut own = vec![0_u32; traces.len()];
+        frames::unpack(places, bytemuck::cast_slice_mut(&mut own), 4)?;
+        let places = own;
         let (elsewhere, odd) = elsewhere.as_chunks();
         let mut elsewhere = elsewhere.iter().map(|bytes| u64::from_le_bytes(*bytes));
         let parent = |(&place, &trace): (&u32, &u32)| match place {
@@ -138,12 +132,11 @@ mod tests {
             ..Segment::default()
         };
         let places = Places::of(&segment);
-        let mut packer = Packer::new().expect("zstd has memory");
         let parents = [[0, 10, 11, 14], [11, 12, 99, 0]];
         let ids = Ids::of(&tables, 3);
         for ((traces, _), parents) in tables.iter().zip(parents) {
             let parents = &parents[..traces.len()];
-            let block = places.pack(&mut packer, traces, parents.iter().copied()).expect("packs");
+            let block = places.pack(traces, parents.iter().copied());
             assert_eq!(ids.unpack(&block, traces).as_deref(), Some(parents));
             assert_eq!(ids.unpack(&[&block[..], &[0; 8]].concat(), traces), None);
             assert_eq!(ids.unpack(&block[..block.len() - 1], traces), None);

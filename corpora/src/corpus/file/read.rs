@@ -11,8 +11,8 @@ use ir::segment::Buffer;
 use ir::{Fault, Mask, Segment};
 
 use super::layout::{
-    Block, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry, TraceTable, Trailer,
-    VERSION,
+    Block, DictionaryEntry, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry,
+    TraceTable, Trailer, VERSION,
 };
 use super::map::{Mapped, map};
 use super::store::Stored;
@@ -40,7 +40,7 @@ pub struct BlockSize {
     pub stored: u64,
     /// Bytes when it is unpacked.
     pub raw: u64,
-    /// How it is kept: `Plain`, `Zeros`, `Packed`, `Deltas` or `Parents`.
+    /// How it is kept: `Plain`, `Zeros`, `Frames`, `Parents`, `Ordinals` or `Pages`.
     pub encoding: &'static str,
 }
 
@@ -61,8 +61,7 @@ pub(super) struct Opened {
     /// Numbers of operations by table, then first row.
     pub(super) by_table: Vec<u32>,
     pub(super) tables: Vec<TablePlace>,
-    /// Number of entries of each dictionary, and what describes it.
-    pub(super) dictionaries: Vec<(u32, Bytes)>,
+    pub(super) dictionaries: Vec<DictionaryEntry>,
     pub(super) trace_table: TraceTable,
     pub(super) resources: Resources,
     pub(super) scopes: (u32, Vec<SlotEntry>),
@@ -263,7 +262,6 @@ impl Opened {
             id: table.id,
             columns: part(table.columns),
         });
-        let dictionaries = directory.dictionaries.iter();
         let operations = directory.operations.iter().map(|operation| OperationPlace {
             name: operation.name.into(),
             table: operation.table,
@@ -282,7 +280,7 @@ impl Opened {
             by_table: by_table(&directory),
             operations: operations.collect(),
             tables: tables.collect(),
-            dictionaries: dictionaries.map(|own| (own.len, part(own.blocks))).collect(),
+            dictionaries: directory.dictionaries,
             trace_table: directory.trace_table,
             resources: directory.resources,
             scopes: directory.scopes,
@@ -303,7 +301,7 @@ impl Opened {
             && rows <= self.bytes.len() / 8
             && self.resources.count as usize <= self.bytes.len()
             && self.scopes.0 as usize <= self.bytes.len()
-            && self.dictionaries.iter().all(|(len, _)| *len as usize <= entries);
+            && self.dictionaries.iter().all(|own| own.len as usize <= entries);
         if !counted {
             return Err("counts more than it holds");
         }
@@ -369,11 +367,10 @@ fn check_places(blocks: &[Block], footer: usize) -> Result<(), &'static str> {
             _ => {}
         }
         if stored > 0 {
-            let begin = block.place as usize * LINE;
-            if begin < end || begin + stored + LINE > footer {
+            if block.range().start < end || block.checksums().end + LINE > footer {
                 return Err("has blocks that overlap or lie outside of the file");
             }
-            end = begin + stored;
+            end = block.checksums().end;
         }
     }
     Ok(())

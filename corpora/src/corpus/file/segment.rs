@@ -1,17 +1,19 @@
 //! Makes a segment, its tables and dictionaries of what the directory of a file says.
 
+use std::sync::Arc;
+
 use bytemuck::Pod;
 use ir::segment::{
-    Attributes, Buffer, Column, Coverage, Dictionary, Integers, Narrow, OperationRows, Scopes,
-    Slot, StoredTexts, Table, Tables, Traces, Values,
+    Attributes, Buffer, Column, Coverage, Dictionary, Integers, Narrow, OperationRows, PAGE,
+    Scopes, Slot, StoredTexts, Table, Tables, Traces, Values,
 };
-use ir::{Mask, Segment, Type};
+use ir::{Mask, Segment};
 
 use super::check::Refused;
-use super::dictionary::{BEST_RATIO, SMALL};
+use super::dictionary::StoredPages;
 use super::layout::{
-    AttributeEntries, ColumnEntry, Field, NarrowEntry, PARENT, RESOURCE_REST, ROOT_NAME,
-    ROOT_SERVICE, Resources, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS, TableColumns,
+    AttributeEntries, ColumnEntry, DictionaryEntry, Field, NarrowEntry, PARENT, RESOURCE_REST,
+    ROOT_NAME, ROOT_SERVICE, Resources, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS, TableColumns,
     ValuesEntry, scope_slots_mut, table_slots_mut,
 };
 use super::store::{Stored, UNREADABLE};
@@ -59,13 +61,13 @@ impl Stored {
         if !rest.is_empty() || columns.slots.len() > TABLE_FIELDS.len() {
             return Err(UNREADABLE.into());
         }
-        let (trace, id) = self.expect_rows(number)?;
+        let (trace, id) = self.rows(number)?;
         let field = |field| Place { part: Part::Table(number), field, rows: place.rows };
         let own = |name| field(FieldName::Own(name));
         let resources = u64::from(file.resources.count);
         let mut table = Table {
-            trace: Buffer::stored(self.shared(), trace, place.rows),
-            id: Buffer::stored(self.shared(), id, place.rows),
+            trace,
+            id,
             start: self.narrow(columns.start, u64::MAX, own("start"))?,
             resource: self.narrow_below(columns.resource, resources, own("resource"))?,
             attributes: self.attributes(&columns.attributes, Part::Table(number), place.rows)?,
@@ -79,8 +81,8 @@ impl Stored {
         Ok(table)
     }
 
-    /// The blocks of trace ordinals and span ids of a table.
-    pub(super) fn expect_rows(&self, number: u32) -> Result<(u32, u32), Refused> {
+    /// Trace ordinals and span ids of a table.
+    pub(super) fn rows(&self, number: u32) -> Result<(Buffer<u32>, Buffer<u64>), Refused> {
         let table = &self.file.tables[number as usize];
         let usage = |name, check| Usage {
             part: Part::Table(number),
@@ -88,37 +90,32 @@ impl Stored {
             role: Role::Values,
             check,
         };
-        self.expect(table.trace, table.rows * 4, usage("trace", Check::Ordinals(number)))?;
-        self.expect(table.id, table.rows * 8, usage("id", Check::Any))?;
-        Ok((table.trace, table.id))
+        let ordinals = usage("trace", Check::Ordinals(number));
+        let trace = self.buffer(table.trace, table.rows, ordinals)?;
+        Ok((trace, self.buffer(table.id, table.rows, usage("id", Check::Any))?))
     }
 
     /// A dictionary by what describes it.
     pub(super) fn read_dictionary(&self, number: u32) -> Result<Dictionary, Refused> {
-        let described = self.described(number)?;
-        let len = self.file.dictionaries[number as usize].0 as usize;
-        let place =
-            |name| Place { part: Part::Dictionary(number), field: FieldName::Own(name), rows: len };
-        let last_type = Type::Map.number().into();
-        let types = Check::Within { width: 1, least: 0, most: last_type };
-        let ends = place("ends").usage(Role::Values, Check::Any);
-        let mut texts = StoredTexts {
-            ends: self.buffer(described.ends, len, ends)?,
-            types: self.buffer(described.types, len, place("types").usage(Role::Values, types))?,
-            blocks: Vec::with_capacity(described.texts.len()),
+        let DictionaryEntry { len, pages, ends, classes } =
+            self.file.dictionaries.get(number as usize).ok_or(UNREADABLE)?;
+        let field = |name, check| Usage {
+            part: Part::Dictionary(number),
+            field: FieldName::Own(name),
+            role: Role::Values,
+            check,
         };
-        for (at, text) in described.texts.iter().enumerate() {
-            let check = Check::Texts { dictionary: number, number: at as u32 };
-            let block = self.file.blocks.get(text.block as usize).ok_or(UNREADABLE)?;
-            let bounded = SMALL.max(block.stored as usize * BEST_RATIO);
-            if block.raw as usize > bounded {
-                return Err("has texts of more bytes than can be".into());
-            }
-            let usage = place("texts").usage(Role::Values, check);
-            let buffer = self.buffer(text.block, block.raw as usize, usage)?;
-            texts.blocks.push((text.first_code, buffer));
+        let len = *len as usize;
+        if classes.iter().any(|&(code, class)| class >= code || code as usize >= len) {
+            return Err(UNREADABLE.into());
         }
-        Ok(Dictionary::stored(texts, described.classes.iter().copied().collect()))
+        let texts = StoredPages {
+            pages: self.block(*pages, None, field("texts", Check::Pages))?,
+            ends: self.buffer(*ends, len.div_ceil(PAGE), field("ends", Check::Any))?,
+            len,
+        };
+        let texts = StoredTexts::new(Arc::new(texts), len);
+        Ok(Dictionary::stored(texts, classes.iter().copied().collect()))
     }
 
     fn or_default<T: Default>(&self, part: &str, made: Result<T, Refused>) -> T {
@@ -130,13 +127,8 @@ impl Stored {
 
     fn operation(&self, number: usize) -> OperationRows {
         let place = &self.file.operations[number];
-        let field = Place {
-            part: Part::Operation(number as u32),
-            field: FieldName::Own("presence"),
-            rows: self.file.traces,
-        };
-        let presence = place.presence.map(|block| self.mask(block, Role::Values, field));
-        let presence = presence.transpose().unwrap_or_else(|refused| {
+        let presence = |block| self.bits(block, self.file.traces, self.presence(number as u32));
+        let presence = place.presence.map(presence).transpose().unwrap_or_else(|refused| {
             self.damage(&place.name, &refused);
             None
         });
@@ -145,6 +137,16 @@ impl Stored {
             table: place.table as usize,
             rows: place.rows.clone(),
             presence,
+        }
+    }
+
+    /// What the presence of an operation is for.
+    pub(super) fn presence(&self, operation: u32) -> Usage {
+        Usage {
+            part: Part::Operation(operation),
+            field: FieldName::Own("presence"),
+            role: Role::Values,
+            check: Check::Bits(self.file.traces),
         }
     }
 
@@ -268,7 +270,8 @@ impl Stored {
                 Values::Codes(codes, dictionary)
             }
         };
-        let mask = |block| self.mask(block, Role::Present, place);
+        let present = place.usage(Role::Present, Check::Bits(place.rows));
+        let mask = |block| self.bits(block, place.rows, present);
         Ok(Column { values, present: entry.present.map(mask).transpose()? })
     }
 
@@ -307,14 +310,12 @@ impl Stored {
         })
     }
 
-    fn mask(&self, block: u32, role: Role, place: Place) -> Result<Mask, Refused> {
-        let usage = place.usage(role, Check::Bits(place.rows));
-        let words = self.buffer(block, place.rows.div_ceil(64), usage)?;
-        Ok(Mask::of_words(words, place.rows))
+    fn bits(&self, block: u32, len: usize, usage: Usage) -> Result<Mask, Refused> {
+        Ok(Mask::of_words(self.buffer(block, len.div_ceil(64), usage)?, len))
     }
 
     fn buffer<T: Pod>(&self, block: u32, len: usize, usage: Usage) -> Result<Buffer<T>, Refused> {
-        self.expect(block, len * size_of::<T>(), usage)?;
-        Ok(Buffer::stored(self.shared(), block, len))
+        let block = self.block(block, Some(len * size_of::<T>()), usage)?;
+        Ok(Buffer::stored(Box::new(block), len))
     }
 }

@@ -1,20 +1,22 @@
 //! A segment whose buffers are blocks of a file: finds, checks and unpacks each when it is first
 //! looked at, and remembers the first damage.
 
+use std::ops::Range;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{Buffer, Column, Dictionary, Narrow, Slot, Store, Table, Values};
+use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Slot, Store, Table, Values};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
-use super::dictionary::{Texts, check_blocks};
-use super::layout::{Block, DictionaryBlocks, Encoding, LINE, table_slots_mut};
-use super::pack::unpack;
+use super::layout::{Block, Encoding, table_slots_mut};
+use super::ordinals::Ordinals;
 use super::parents::Ids;
 use super::read::{BlockSize, Opened, owned};
 use super::usage::{Check, FieldName, Part, Usage};
+use super::{dictionary, frames};
 
 /// See the module's text. One a segment, so that what it keeps goes with the segment.
 #[derive(Debug)]
@@ -22,23 +24,24 @@ pub(super) struct Stored {
     /// For buffers, which keep the store.
     this: Weak<Self>,
     pub(super) file: Arc<Opened>,
-    /// What blocks are for: known when what refers to them was read.
-    usages: Mutex<HashMap<u32, Usage>>,
-    /// Blocks by which others are checked.
+    /// Blocks that others need.
     held: Mutex<HashMap<u32, Bytes>>,
     /// Dictionaries that columns have; they keep the store, so it does not keep them.
     dictionaries: Mutex<HashMap<u32, Weak<Dictionary>>>,
-    described: Mutex<HashMap<u32, Arc<DictionaryBlocks>>>,
+    /// By table; none where they are not kept as ordinals are.
+    ordinals: Vec<OnceLock<Ordinals>>,
     /// What all blocks of zeros share.
     zeros: Mutex<Bytes>,
     ids: OnceLock<Ids>,
     fault: OnceLock<Fault>,
+    /// What blocks are for, where that is asked for.
+    noted: Option<Mutex<HashMap<u32, Usage>>>,
 }
 
 impl Stored {
     /// The segment of a file.
     pub(super) fn segment(file: &Arc<Opened>, hidden: Option<Mask>) -> Segment {
-        let stored = Self::new(file);
+        let stored = Self::new(file, false);
         let mut segment = stored.directory();
         segment.hidden = hidden;
         segment
@@ -46,7 +49,7 @@ impl Stored {
 
     /// The blocks that something refers to.
     pub(super) fn sizes(file: &Arc<Opened>) -> Vec<BlockSize> {
-        let stored = Self::new(file);
+        let stored = Self::new(file, true);
         let segment = stored.everything();
         let of_keys = stored.keys_of_dictionaries(&segment);
         let size = |(number, usage): (u32, Usage)| {
@@ -70,29 +73,57 @@ impl Stored {
         stored.known().into_iter().map(size).collect()
     }
 
-    /// Reads everything.
+    /// Reads everything, and checks also what no reader relies on for its own safety: that rows
+    /// are those that presence tells of, dictionaries in order, and no block used for two things.
     pub(super) fn verify(file: &Arc<Opened>) -> Result<(), Fault> {
-        let stored = Self::new(file);
+        let stored = Self::new(file, true);
         let _segment = stored.everything();
         for (number, usage) in stored.known() {
-            if let Err(refused) = stored.read(number, &usage) {
+            let checked = AtomicU64::new(0);
+            if let Err(refused) = stored.verify_block(number, &usage, &checked) {
                 stored.damage(&usage.name(file), &refused);
+            }
+        }
+        for (number, entry) in file.dictionaries.iter().enumerate() {
+            let dictionary = stored.dictionary(number as u32);
+            let refused = dictionary.and_then(|dictionary| dictionary::check(&dictionary, entry));
+            if let Err(refused) = refused {
+                stored.damage(&format!("dictionary {number}"), &refused);
             }
         }
         stored.fault().map_or(Ok(()), Err)
     }
 
-    fn new(file: &Arc<Opened>) -> Arc<Self> {
+    fn verify_block(&self, number: u32, usage: &Usage, checked: &AtomicU64) -> Result<(), Refused> {
+        if usage.check == Check::Pages {
+            let block = &self.file.blocks[number as usize];
+            return self.bytes(block, 0..block.stored as usize, checked).map(|_| ());
+        }
+        let bytes = self.read(number, usage, checked)?;
+        let Check::Ordinals(table) = usage.check else { return Ok(()) };
+        let ordinals: &[u32] = bytemuck::cast_slice(&bytes);
+        for &operation in self.file.operations_of(table) {
+            let own = &self.file.operations[operation as usize];
+            let Some(presence) = own.presence else { continue };
+            let presence = self.held(presence)?;
+            let words = bytemuck::try_cast_slice(&presence);
+            let words = words.map_err(|_| "needs a presence of another length")?;
+            check::same_bits(&ordinals[own.rows.clone()], words)?;
+        }
+        Ok(())
+    }
+
+    fn new(file: &Arc<Opened>, noting: bool) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             file: Arc::clone(file),
-            usages: Mutex::default(),
             held: Mutex::default(),
             dictionaries: Mutex::default(),
-            described: Mutex::default(),
+            ordinals: file.tables.iter().map(|_| OnceLock::new()).collect(),
             zeros: Mutex::default(),
             ids: OnceLock::new(),
             fault: OnceLock::new(),
+            noted: noting.then(Mutex::default),
         })
     }
 
@@ -126,14 +157,15 @@ impl Stored {
 
     /// Blocks with their usages, in the order of the file.
     fn known(&self) -> Vec<(u32, Usage)> {
+        let Some(noted) = &self.noted else { return Vec::new() };
         let mut known: Vec<_> =
-            locked(&self.usages).iter().map(|(number, usage)| (*number, *usage)).collect();
+            locked(noted).iter().map(|(number, usage)| (*number, *usage)).collect();
         known.sort_unstable_by_key(|(number, _)| *number);
         known
     }
 
-    /// For buffers.
-    pub(super) fn shared(&self) -> Arc<dyn Store> {
+    /// For tables and buffers.
+    pub(super) fn shared(&self) -> Arc<Self> {
         self.this.upgrade().expect("who asks holds the store")
     }
 
@@ -143,107 +175,192 @@ impl Stored {
         self.fault.get_or_init(|| Fault::Damaged { file: self.file.name.clone(), what });
     }
 
-    /// Notes what a block is for and whether it has these many bytes.
-    pub(super) fn expect(&self, number: u32, bytes: usize, usage: Usage) -> Result<(), Refused> {
+    /// A block that is there and gives so many bytes, if that is known, for what it is used for.
+    pub(super) fn block(
+        &self,
+        number: u32,
+        bytes: Option<usize>,
+        usage: Usage,
+    ) -> Result<StoredBlock, Refused> {
         let block = self.file.blocks.get(number as usize);
-        if block.is_none_or(|block| block.raw as usize != bytes) {
+        let fits = |block: &Block| bytes.is_none_or(|bytes| bytes == block.raw as usize);
+        if !block.is_some_and(fits) {
             return Err("refers to a block that is not there or of another length".into());
         }
-        let own = *locked(&self.usages).entry(number).or_insert(usage);
-        if own == usage { Ok(()) } else { Err("refers to a block of something else".into()) }
+        if let Some(noted) = &self.noted
+            && *locked(noted).entry(number).or_insert(usage) != usage
+        {
+            return Err("refers to a block of something else".into());
+        }
+        Ok(StoredBlock { store: self.shared(), number, usage, checked: AtomicU64::new(0) })
     }
 
-    /// A block that was expected, kept for checks of others.
-    pub(super) fn held(&self, number: u32) -> Result<Bytes, Refused> {
+    /// A block that others need, all of it.
+    fn held(&self, number: u32) -> Result<Bytes, Refused> {
         if let Some(bytes) = locked(&self.held).get(&number) {
             return Ok(bytes.clone());
         }
-        let usage = *locked(&self.usages).get(&number).ok_or("needs a block that is not there")?;
-        let read = self.read(number, &usage);
-        let bytes =
-            read.map_err(|refused| format!("needs {}: {refused}", usage.name(&self.file)))?;
+        let block =
+            self.file.blocks.get(number as usize).ok_or("needs a block that is not there")?;
+        let bytes = self.unpacked(block, &AtomicU64::new(0))?;
         locked(&self.held).insert(number, bytes.clone());
         Ok(bytes)
     }
 
     /// A dictionary: the same as long as a column has it.
     pub(super) fn dictionary(&self, number: u32) -> Result<Arc<Dictionary>, Refused> {
-        let known = locked(&self.dictionaries).get(&number).and_then(Weak::upgrade);
-        if let Some(dictionary) = known {
-            return Ok(dictionary);
-        }
-        let made = Arc::new(self.read_dictionary(number)?);
         let mut all = locked(&self.dictionaries);
         if let Some(dictionary) = all.get(&number).and_then(Weak::upgrade) {
             return Ok(dictionary);
         }
+        let made = Arc::new(self.read_dictionary(number)?);
         all.insert(number, Arc::downgrade(&made));
         Ok(made)
     }
 
-    /// What describes a dictionary.
-    pub(super) fn described(&self, number: u32) -> Result<Arc<DictionaryBlocks>, Refused> {
-        if let Some(described) = locked(&self.described).get(&number) {
-            return Ok(Arc::clone(described));
-        }
-        let (len, blocks) = &self.file.dictionaries.get(number as usize).ok_or(UNREADABLE)?;
-        let (blocks, rest) = postcard::take_from_bytes(blocks).map_err(|_| UNREADABLE)?;
-        check_blocks(&blocks, *len)?;
-        if !rest.is_empty() {
-            return Err(UNREADABLE.into());
-        }
-        let blocks = Arc::new(blocks);
-        locked(&self.described).insert(number, Arc::clone(&blocks));
-        Ok(blocks)
-    }
-
-    /// The bytes of a block, checked.
-    fn read(&self, number: u32, usage: &Usage) -> Result<Bytes, Refused> {
-        let block = self.file.blocks[number as usize];
+    fn note_access(&self, usage: &Usage) {
         if let Some(accessed) = &self.file.accessed {
             locked(accessed).insert(usage.name(&self.file));
         }
+    }
+
+    /// The bytes of a block, checked.
+    fn read(&self, number: u32, usage: &Usage, checked: &AtomicU64) -> Result<Bytes, Refused> {
+        self.note_access(usage);
+        let block = &self.file.blocks[number as usize];
         let len = block.raw as usize;
         if len == 0 {
             return Ok(self.zeros(0));
         }
-        let bytes = match Encoding::of(block.encoding).ok_or("is in an unknown encoding")? {
-            Encoding::Zeros => self.zeros(len),
-            Encoding::Plain => self.stored(&block)?,
-            encoding @ (Encoding::Packed | Encoding::Deltas) => {
-                let deltas = encoding == Encoding::Deltas;
-                let unpacked = unpack(&self.stored(&block)?, len, block.width.into(), deltas);
-                owned(unpacked.ok_or("does not unpack")?)
+        let encoding = Encoding::of(block.encoding).ok_or("is in an unknown encoding")?;
+        let bytes = match (encoding, usage.check) {
+            (Encoding::Parents, Check::Parents { table, base, .. }) => {
+                let packed = self.bytes(block, 0..block.stored as usize, checked)?;
+                self.parents(packed, table, base)?
             }
-            Encoding::Parents => self.parents(&self.stored(&block)?, usage)?,
+            (Encoding::Ordinals, Check::Ordinals(table)) => {
+                let mut ordinals: Buffer<u8> = Buffer::zeroed(len);
+                let own = self.ordinals(block, table, checked)?;
+                own.write(bytemuck::cast_slice_mut(&mut ordinals));
+                return Ok(owned(ordinals));
+            }
+            _ => match locked(&self.held).get(&number) {
+                Some(bytes) => bytes.clone(),
+                None => self.unpacked(block, checked)?,
+            },
         };
         self.check(&bytes, usage)?;
         Ok(bytes)
     }
 
-    /// The bytes of a block as they lie in the file.
-    fn stored(&self, block: &Block) -> Result<Bytes, Refused> {
-        let begin = block.place as usize * LINE;
-        let bytes = self.file.bytes.slice(begin..begin + block.stored as usize);
-        if crc32fast::hash(&bytes) != block.crc {
-            return Err(format!("is not what was written: the checksum at {begin:#x} differs"));
+    /// The bytes of a block that is kept in a way that needs no others.
+    fn unpacked(&self, block: &Block, checked: &AtomicU64) -> Result<Bytes, Refused> {
+        let len = block.raw as usize;
+        let all = 0..block.stored as usize;
+        match Encoding::of(block.encoding) {
+            Some(Encoding::Zeros) => Ok(self.zeros(len)),
+            Some(Encoding::Plain) if len > 0 => {
+                self.bytes(block, all, checked).map(|bytes| self.file.bytes.slice_ref(bytes))
+            }
+            Some(Encoding::Plain) => Ok(self.zeros(0)),
+            Some(Encoding::Frames) => {
+                let width = block.width.into();
+                let mut buffer: Buffer<u8> = Buffer::zeroed(len);
+                let packed = self.bytes(block, all, checked)?;
+                frames::unpack(packed, &mut buffer, width).ok_or("does not unpack")?;
+                Ok(owned(buffer))
+            }
+            _ => Err("is kept as something else is".into()),
         }
-        Ok(bytes)
+    }
+
+    /// One item of a block, checked, with a look at no more than must be.
+    fn read_item(
+        &self,
+        number: u32,
+        usage: &Usage,
+        checked: &AtomicU64,
+        at: usize,
+        item: &mut [u8],
+    ) -> Result<(), Refused> {
+        self.note_access(usage);
+        let block = &self.file.blocks[number as usize];
+        let width = item.len();
+        let index = at / width;
+        match (Encoding::of(block.encoding), usage.check) {
+            (Some(Encoding::Zeros), _) => item.fill(0),
+            (Some(Encoding::Plain), _) => {
+                item.copy_from_slice(self.bytes(block, at..at + width, checked)?);
+            }
+            (Some(Encoding::Frames), _) => {
+                let len = block.raw as usize / width;
+                let record = self.bytes(block, frames::place(index), checked)?;
+                let rest = frames::rest(record, index, len).ok_or("does not unpack")?;
+                let rest = self.bytes(block, rest, checked)?;
+                let value = frames::item(record, rest, index).ok_or("does not unpack")?;
+                item.copy_from_slice(&value.to_le_bytes()[..width]);
+            }
+            (Some(Encoding::Ordinals), Check::Ordinals(table)) => {
+                let ordinal = self.ordinals(block, table, checked)?.get(index);
+                item.copy_from_slice(&ordinal.to_le_bytes());
+            }
+            _ => item.copy_from_slice(&self.read(number, usage, checked)?[at..at + width]),
+        }
+        match usage.check {
+            Check::Within { least, most, .. } => check::item_within(item, least, most),
+            Check::Ordinals(_) => {
+                check::item_within(item, 0, (self.file.traces as u64).saturating_sub(1))
+            }
+            Check::Bits(len) if at + width == block.raw as usize => check::bits(item, len),
+            Check::Any | Check::Bits(_) | Check::Parents { .. } | Check::Pages => Ok(()),
+        }
+    }
+
+    /// Some of the bytes of a block as they lie in the file, whose chunks are checked once.
+    fn bytes(
+        &self,
+        block: &Block,
+        range: Range<usize>,
+        checked: &AtomicU64,
+    ) -> Result<&[u8], Refused> {
+        let stored = &self.file.bytes[block.range()];
+        let part = stored.get(range.clone()).ok_or("refers to what is not there")?;
+        if part.is_empty() {
+            return Ok(part);
+        }
+        let size = Block::chunk(stored.len());
+        let (first, last) = (range.start / size, (range.end - 1) / size);
+        let wanted = (!0 << first) & (!0 >> (63 - last));
+        if checked.load(Ordering::Relaxed) & wanted == wanted {
+            return Ok(part);
+        }
+        let differs =
+            |at: usize| format!("is not what was written: the checksum at {at:#x} differs");
+        let begin = block.range().start;
+        let sums = &self.file.bytes[block.checksums()];
+        if !sums.is_empty() && crc32fast::hash(sums) != block.crc {
+            return Err(differs(block.checksums().start));
+        }
+        for (number, chunk) in stored.chunks(size).enumerate().take(last + 1).skip(first) {
+            if checked.load(Ordering::Relaxed) >> number & 1 == 1 {
+                continue;
+            }
+            let sum = sums.get(4 * number..).and_then(|sums| sums.first_chunk());
+            if crc32fast::hash(chunk) != sum.map_or(block.crc, |sum| u32::from_le_bytes(*sum)) {
+                return Err(differs(begin + number * size));
+            }
+            checked.fetch_or(1 << number, Ordering::Relaxed);
+        }
+        Ok(part)
     }
 
     fn check(&self, bytes: &[u8], usage: &Usage) -> Result<(), Refused> {
         match usage.check {
-            Check::Any => Ok(()),
+            Check::Any | Check::Pages => Ok(()),
             Check::Within { width, least, most } => check::within(bytes, width, least, most),
             Check::Bits(len) => check::bits(bytes, len),
             Check::Ordinals(table) => self.check_ordinals(bytemuck::cast_slice(bytes), table),
             Check::Parents { most, .. } => check::within(bytes, 8, 0, most),
-            Check::Texts { dictionary, number } => {
-                let blocks = self.described(dictionary)?;
-                let (ends, types) = (self.held(blocks.ends)?, self.held(blocks.types)?);
-                let ends = bytemuck::cast_slice(&ends);
-                Texts { blocks: &blocks, ends, types: &types, number: number as usize }.check(bytes)
-            }
         }
     }
 
@@ -251,45 +368,63 @@ impl Stored {
         if ordinals.iter().copied().max().is_some_and(|last| last as usize >= self.file.traces) {
             return Err("has traces that there are not".into());
         }
-        for &operation in self.file.operations_of(table) {
-            let own = &self.file.operations[operation as usize];
-            let presence = own.presence.map(|block| self.held(block)).transpose()?;
-            let words = presence.as_ref().map(|bytes| bytemuck::cast_slice(bytes));
-            check::ordinals(&ordinals[own.rows.clone()], words)?;
+        let operations = self.file.operations_of(table).iter();
+        let rows = operations.map(|number| &self.file.operations[*number as usize].rows);
+        rows.map(|rows| check::ascending(&ordinals[rows.clone()])).collect()
+    }
+
+    /// The ordinals of a table of one operation, by its presence.
+    fn ordinals(
+        &self,
+        block: &Block,
+        table: u32,
+        checked: &AtomicU64,
+    ) -> Result<&Ordinals, Refused> {
+        let known = &self.ordinals[table as usize];
+        if let Some(known) = known.get() {
+            return Ok(known);
         }
-        Ok(())
+        let rows = self.file.tables[table as usize].rows;
+        let [operation] = *self.file.operations_of(table) else {
+            return Err("is kept as something else is".into());
+        };
+        let presence = self.file.operations[operation as usize].presence;
+        let presence = self.held(presence.ok_or("needs a presence that is not there")?)?;
+        if presence.len() != self.file.traces.div_ceil(64) * 8 {
+            return Err("needs a presence of another length".into());
+        }
+        let usage = self.presence(operation);
+        self.note_access(&usage);
+        self.check(&presence, &usage)?;
+        let firsts = self.bytes(block, 0..block.stored as usize, checked)?;
+        let firsts = self.file.bytes.slice_ref(firsts);
+        let made = Ordinals::new(presence, firsts, rows).ok_or("is not as the presence says")?;
+        Ok(known.get_or_init(|| made))
     }
 
     /// Parents as offsets from their base.
-    fn parents(&self, block: &[u8], usage: &Usage) -> Result<Bytes, Refused> {
-        let Check::Parents { table, base, .. } = usage.check else {
-            return Err("is kept as parents are".into());
-        };
+    fn parents(&self, block: &[u8], table: u32, base: i64) -> Result<Bytes, Refused> {
         if self.ids.get().is_none() {
             let ids = self.read_ids()?;
             self.ids.get_or_init(|| ids);
         }
-        let traces = self.held(self.file.tables[table as usize].trace)?;
+        let traces = self.rows(table)?.0;
         let ids = self.ids.get().ok_or("needs all spans")?;
-        let parents = ids.unpack(block, bytemuck::cast_slice(&traces)).ok_or("does not unpack")?;
-        let mut offsets: Buffer<u8> = Buffer::zeroed(size_of_val(&parents[..]));
+        let parents = ids.unpack(block, &traces).ok_or("does not unpack")?;
         let base = base.cast_unsigned();
-        for (offset, parent) in offsets.chunks_exact_mut(8).zip(parents) {
-            offset.copy_from_slice(&parent.wrapping_sub(base).to_le_bytes());
-        }
-        Ok(owned(offsets))
+        let offsets = parents.into_iter().map(|parent| parent.wrapping_sub(base));
+        let offsets: Buffer<u64> = Buffer::collect(offsets);
+        Ok(owned(Buffer::collect(bytemuck::cast_slice(&offsets).iter().copied())))
     }
 
     fn read_ids(&self) -> Result<Ids, Refused> {
-        let mut tables = Vec::with_capacity(self.file.tables.len());
-        for number in 0..self.file.tables.len() as u32 {
-            let (trace, id) = self.expect_rows(number)?;
-            tables.push((self.held(trace)?, self.held(id)?));
+        let tables = 0..self.file.tables.len() as u32;
+        let tables = tables.map(|number| self.rows(number)).collect::<Result<Vec<_>, _>>()?;
+        let tables: Vec<(&[u32], &[u64])> =
+            tables.iter().map(|(traces, ids)| (&traces[..], &ids[..])).collect();
+        if let Some(fault) = self.fault.get() {
+            return Err(fault.to_string());
         }
-        let tables: Vec<(&[u32], &[u64])> = tables
-            .iter()
-            .map(|(traces, ids)| (bytemuck::cast_slice(traces), bytemuck::cast_slice(ids)))
-            .collect();
         Ok(Ids::of(&tables, self.file.traces))
     }
 
@@ -310,20 +445,6 @@ impl Stored {
 pub(super) const UNREADABLE: &str = "has a description that cannot be read";
 
 impl Store for Stored {
-    fn load(&self, number: u32, len: usize) -> Bytes {
-        if let Some(bytes) = locked(&self.held).get(&number) {
-            return bytes.clone();
-        }
-        let usage = locked(&self.usages).get(&number).copied();
-        let Some(usage) = usage else {
-            unreachable!("buffers are made of blocks that are expected")
-        };
-        self.read(number, &usage).unwrap_or_else(|refused| {
-            self.damage(&usage.name(&self.file), &refused);
-            self.zeros(len)
-        })
-    }
-
     fn table(&self, number: usize) -> Table {
         self.read_table(number as u32).unwrap_or_else(|refused| {
             self.damage(&self.file.table_name(number as u32), &refused);
@@ -344,6 +465,50 @@ impl Store for Stored {
 
     fn fault(&self) -> Option<Fault> {
         self.file.changed().or_else(|| self.fault.get().cloned())
+    }
+}
+
+/// The content of a buffer.
+pub(super) struct StoredBlock {
+    store: Arc<Stored>,
+    number: u32,
+    usage: Usage,
+    /// Which chunks were checked, a bit each.
+    checked: AtomicU64,
+}
+
+impl StoredBlock {
+    /// Some of the bytes as they are stored.
+    pub(super) fn part(&self, range: Range<usize>) -> Result<&[u8], Refused> {
+        self.store.note_access(&self.usage);
+        self.store.bytes(self.record(), range, &self.checked)
+    }
+
+    /// Notes damage to it.
+    pub(super) fn damage(&self, what: &str) {
+        self.store.damage(&self.usage.name(&self.store.file), what);
+    }
+
+    fn record(&self) -> &Block {
+        &self.store.file.blocks[self.number as usize]
+    }
+}
+
+impl segment::Block for StoredBlock {
+    fn load(&self) -> Bytes {
+        let read = self.store.read(self.number, &self.usage, &self.checked);
+        read.unwrap_or_else(|refused| {
+            self.damage(&refused);
+            self.store.zeros(self.record().raw as usize)
+        })
+    }
+
+    fn read(&self, at: usize, item: &mut [u8]) {
+        let read = self.store.read_item(self.number, &self.usage, &self.checked, at, item);
+        read.unwrap_or_else(|refused| {
+            self.damage(&refused);
+            item.fill(0);
+        });
     }
 }
 

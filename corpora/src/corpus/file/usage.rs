@@ -50,8 +50,8 @@ pub(super) enum Check {
     Ordinals(u32),
     /// Parents of the rows of this table as offsets from `base`, none above `most`.
     Parents { table: u32, base: i64, most: u64 },
-    /// Texts of a dictionary, by number of the block.
-    Texts { dictionary: u32, number: u32 },
+    /// Pages of a dictionary.
+    Pages,
 }
 
 impl Usage {

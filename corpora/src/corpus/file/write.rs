@@ -6,13 +6,14 @@ use ir::segment::{Column, Coverage, Narrow, OperationRows, Slot, Table, Values};
 use ir::{Mask, Segment};
 
 use super::blocks::{Blocks, Kept, encoded, narrow, small};
-use super::dictionary;
+use super::dictionary::Pages;
 use super::layout::{
     AttributeEntries, ColumnEntry, DictionaryEntry, Directory, Encoding, Field, NarrowEntry,
     OperationEntry, PARENT, RESOURCE_REST, ROOT_NAME, ROOT_SERVICE, Resources, SCOPE_FIELDS,
     SlotEntry, TABLE_FIELDS, TableColumns, TableEntry, TraceTable, ValuesEntry, scope_slots,
     table_slots,
 };
+use super::ordinals;
 use super::parents::Places;
 use super::recode::{Domain, Recoded, columns};
 
@@ -56,7 +57,7 @@ pub fn write(segment: &Segment, out: &mut impl Write) -> io::Result<Written> {
     });
     let presence = presence.collect::<io::Result<Vec<_>>>()?;
     let tables = (0..segment.tables.len())
-        .map(|number| writer.table(&mut blocks, segment.tables.get(number)))
+        .map(|number| writer.table(&mut blocks, number))
         .collect::<io::Result<Vec<_>>>()?;
     let trace_table = writer.trace_table(&mut blocks)?;
     let resources = writer.resources(&mut blocks)?;
@@ -70,10 +71,7 @@ pub fn write(segment: &Segment, out: &mut impl Write) -> io::Result<Written> {
         keys: segment.keys.iter().map(|key| &**key).collect(),
         operations: writer.operations(&presence)?,
         tables: tables.iter().map(WrittenTable::entry).collect(),
-        dictionaries: dictionaries
-            .iter()
-            .map(|(len, blocks)| DictionaryEntry { len: *len, blocks })
-            .collect(),
+        dictionaries,
         trace_table,
         resources,
         scopes,
@@ -120,9 +118,10 @@ impl<'a> Writer<'a> {
     fn table<W: Write>(
         &self,
         blocks: &mut Blocks<'_, W>,
-        table: &'a Table,
+        number: usize,
     ) -> io::Result<WrittenTable> {
-        let trace = blocks.add(bytemuck::cast_slice(&table.trace[..]), 4, Kept::Plain)?;
+        let table = self.segment.tables.get(number);
+        let trace = self.ordinals(blocks, number, &table.trace)?;
         let resource = narrow(blocks, &table.resource, Kept::Plain)?;
         let attributes = self.attributes(blocks, table.attributes.iter())?;
         let mut slots = Vec::new();
@@ -134,9 +133,27 @@ impl<'a> Writer<'a> {
             slots.push(entry);
         }
         let id = blocks.add(bytemuck::cast_slice(&table.id[..]), 8, Kept::Plain)?;
-        let start = narrow(blocks, &table.start, Kept::Packed)?;
+        let start = narrow(blocks, &table.start, Kept::Frames)?;
         let columns = encoded(&TableColumns { start, resource, slots, attributes })?;
         Ok(WrittenTable { rows: small(table.trace.len())?, trace, id, columns })
+    }
+
+    /// Those of a table of one operation alone, whose presence is kept, follow from that.
+    fn ordinals<W: Write>(
+        &self,
+        blocks: &mut Blocks<'_, W>,
+        number: usize,
+        ordinals: &[u32],
+    ) -> io::Result<u32> {
+        let raw = bytemuck::cast_slice(ordinals);
+        let mut own = self.segment.operations.iter().filter(|own| own.table == number);
+        match (own.next(), own.next()) {
+            (Some(OperationRows { presence: Some(_), .. }), None) => {
+                let firsts = ordinals::pack(ordinals);
+                blocks.put(raw.len(), bytemuck::cast_slice(&firsts), Encoding::Ordinals, 4)
+            }
+            _ => blocks.add(raw, 4, Kept::Plain),
+        }
     }
 
     /// Parents that take eight bytes become places in their traces.
@@ -147,13 +164,13 @@ impl<'a> Writer<'a> {
         column: &Column,
     ) -> io::Result<SlotEntry> {
         let Column { values: Values::Integers(integers), present: None } = column else {
-            return self.column(blocks, Domain::Field(PARENT), column, Kept::Packed).map(Some);
+            return self.column(blocks, Domain::Field(PARENT), column, Kept::Frames).map(Some);
         };
         let Narrow::U64(offsets) = &integers.offsets else {
-            return self.column(blocks, Domain::Field(PARENT), column, Kept::Packed).map(Some);
+            return self.column(blocks, Domain::Field(PARENT), column, Kept::Frames).map(Some);
         };
         let ids = offsets.iter().map(|offset| integers.base.cast_unsigned().wrapping_add(*offset));
-        let packed = self.places.pack(&mut blocks.packer, &table.trace, ids)?;
+        let packed = self.places.pack(&table.trace, ids);
         let raw = size_of_val(&offsets[..]);
         let block = blocks.put(raw, &packed, Encoding::Parents, 8)?;
         let offsets = NarrowEntry { width: 8, block };
@@ -164,19 +181,19 @@ impl<'a> Writer<'a> {
     fn trace_table<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<TraceTable> {
         let traces = &self.segment.traces;
         let mut root = |name, column: &Option<Column>| {
-            let add = |column| self.column(blocks, Domain::Field(name), column, Kept::Packed);
+            let add = |column| self.column(blocks, Domain::Field(name), column, Kept::Frames);
             column.as_ref().map(add).transpose()
         };
         let root_name = root(ROOT_NAME, &traces.root_name)?;
         let root_service = root(ROOT_SERVICE, &traces.root_service)?;
         Ok(TraceTable {
             id: blocks.add(bytemuck::cast_slice(&traces.id[..]), 16, Kept::Plain)?,
-            start: blocks.add(bytemuck::cast_slice(&traces.start[..]), 8, Kept::Deltas)?,
-            end: blocks.add(bytemuck::cast_slice(&traces.end[..]), 8, Kept::Packed)?,
-            spans: narrow(blocks, &traces.spans, Kept::Packed)?,
+            start: blocks.add(bytemuck::cast_slice(&traces.start[..]), 8, Kept::Frames)?,
+            end: blocks.add(bytemuck::cast_slice(&traces.end[..]), 8, Kept::Frames)?,
+            spans: narrow(blocks, &traces.spans, Kept::Frames)?,
             root_name,
             root_service,
-            flags: blocks.add(&traces.flags, 1, Kept::Packed)?,
+            flags: blocks.add(&traces.flags, 1, Kept::Frames)?,
         })
     }
 
@@ -188,7 +205,7 @@ impl<'a> Writer<'a> {
         Ok(Resources {
             count: small(count(used.flatten().max(), columns))?,
             attributes: self.attributes(blocks, slots.iter().enumerate())?,
-            rest: self.slot(blocks, Domain::Field(RESOURCE_REST), rest, Kept::Packed)?,
+            rest: self.slot(blocks, Domain::Field(RESOURCE_REST), rest, Kept::Frames)?,
         })
     }
 
@@ -209,10 +226,9 @@ impl<'a> Writer<'a> {
     fn dictionaries<W: Write>(
         &self,
         blocks: &mut Blocks<'_, W>,
-    ) -> io::Result<Vec<(u32, Vec<u8>)>> {
-        let written = |entries: &Vec<_>| {
-            Ok((small(entries.len())?, encoded(&dictionary::write(blocks, entries)?)?))
-        };
+    ) -> io::Result<Vec<DictionaryEntry>> {
+        let mut pages = Pages::new()?;
+        let written = |entries: &Vec<_>| pages.write(blocks, entries);
         self.recoded.dictionaries.iter().map(written).collect()
     }
 
