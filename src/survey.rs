@@ -1,6 +1,7 @@
 //! What a corpus has for rules, before they are run or where nothing came of it.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use corpora::corpus::SegmentEntry;
 use corpora::corpus::file::SegmentFile;
@@ -65,7 +66,7 @@ impl Corpus {
         let wanted: Vec<&Operation> =
             rule.operations.iter().map(|operation| &operations[operation.index()]).collect();
         let mut last = vec![None; wanted.len()];
-        let mut names: HashSet<Box<str>> = HashSet::new();
+        let mut names: HashSet<Arc<str>> = HashSet::new();
         let mut entries: Vec<_> = self.snapshot.manifest.segments.iter().collect();
         entries.sort_by_key(|entry| std::cmp::Reverse(entry.last));
         for entry in entries {
@@ -94,7 +95,7 @@ impl Corpus {
         &self,
         entry: &SegmentEntry,
         wanted: &[&Operation],
-        names: &mut HashSet<Box<str>>,
+        names: &mut HashSet<Arc<str>>,
     ) -> Result<Vec<Option<u64>>, Fault> {
         let segment = open(&self.snapshot.folder, entry)?.segment(None);
         names.extend(segment.operations.iter().map(|operation| operation.name.clone()));
@@ -102,8 +103,8 @@ impl Corpus {
         for (operation, last) in wanted.iter().zip(&mut last) {
             for number in segment.select(operation)? {
                 let rows = segment.operations[number].rows.clone();
-                let trace = segment.table(number).trace[rows].last();
-                let start = trace.map(|&trace| segment.traces.start[trace as usize]);
+                let trace = rows.last().map(|row| segment.table(number).trace.at(row));
+                let start = trace.map(|trace| segment.traces.start.at(trace as usize));
                 *last = start.max(*last);
             }
         }

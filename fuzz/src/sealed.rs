@@ -48,7 +48,7 @@ pub fn reseal(file: &mut [u8]) {
 /// Puts the checksums of a block's chunks right; that of the block, if it lies in the file.
 fn reseal_block(file: &mut [u8], begin: usize, stored: usize) -> Option<u32> {
     let block = file.get(begin..begin + stored)?;
-    let chunks = block.chunks(stored.div_ceil(64).next_power_of_two().max(4096));
+    let chunks = block.chunks(4096);
     if chunks.len() < 2 {
         return Some(crc32fast::hash(block));
     }

@@ -3,14 +3,18 @@
 use std::mem;
 use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
 
+use hashbrown::HashSet;
 use ir::module::Clause;
 use ir::segment::RowRef;
 use ir::{Engine, Fault, Mask, Module, Segment};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 use crate::context::{ContextValue, Labels, context, examples, first};
 use crate::fold::{Plan, Tally, Truth, fold};
-use crate::range::TimeRange;
+use crate::range::{TimeRange, date_of};
 use crate::replay::Options;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
@@ -22,9 +26,9 @@ const BATCH: usize = 512;
 /// What running all rules over a segment finds, in parts.
 pub(crate) enum Judged {
     /// The next violations, by trace, then rule.
-    Violations(Vec<Violation>),
-    /// Last: how many traces lie in the range, and a tally a rule.
-    Tallies(usize, Vec<Tally>),
+    Some(Vec<Violation>),
+    /// The last violations, how many traces lie in the range, and a tally a rule.
+    Rest(Vec<Violation>, usize, Vec<Tally>),
     /// Alone: the segment is not what was written, and nothing is known of its traces.
     Damaged(Fault),
 }
@@ -33,7 +37,7 @@ pub(crate) enum Judged {
 pub(crate) struct Violation {
     /// Number of the rule.
     pub(crate) rule: usize,
-    /// The trace's id.
+    /// The trace's id; 0 where nothing is known of it.
     pub(crate) trace: u128,
     /// The trace's time.
     pub(crate) time: u64,
@@ -48,6 +52,8 @@ pub(crate) enum Evidence {
     Signal(Box<Signal>),
     /// The values of the rule's first context key, which reports show.
     Examples(Vec<ContextValue>),
+    /// Nothing, for nobody would see it: it counts.
+    None,
 }
 
 /// Judges rules over segments.
@@ -61,6 +67,10 @@ pub(crate) struct Judge<'a> {
     limit: u64,
     /// Signals that are still wanted; only ever falls.
     wanted: AtomicU64,
+    zone: TimeZone,
+    /// Rules with a day of which the report shows all that it ever will: what is still judged comes
+    /// after what was reported.
+    shown: RwLock<HashSet<(usize, Date)>>,
 }
 
 impl<'a> Judge<'a> {
@@ -73,7 +83,20 @@ impl<'a> Judge<'a> {
             range: options.range,
             limit: options.signals,
             wanted: AtomicU64::new(options.signals),
+            zone: options.zone.clone(),
+            shown: RwLock::default(),
         }
+    }
+
+    /// The report of a rule will show no more examples of a day.
+    pub(crate) fn shown(&self, rule: usize, day: Date) {
+        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert((rule, day));
+    }
+
+    /// Whether a report may show an example of a rule at this time.
+    fn shows(&self, rule: usize, time: u64) -> bool {
+        let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
+        shown.is_empty() || !shown.contains(&(rule, date_of(time, &self.zone)))
     }
 
     /// Whether more signals are wanted.
@@ -111,13 +134,12 @@ impl<'a> Judge<'a> {
                 violations.push(self.violation(segment, trace, rule, truth, signal)?);
                 if violations.len() == BATCH {
                     segment.sound()?;
-                    part(Judged::Violations(mem::take(&mut violations)));
+                    part(Judged::Some(mem::take(&mut violations)));
                 }
                 Ok(())
             })?;
         segment.sound()?;
-        part(Judged::Violations(violations));
-        part(Judged::Tallies(judged(segment, traces), tallies));
+        part(Judged::Rest(violations, judged(segment, traces), tallies));
         Ok(())
     }
 
@@ -132,16 +154,23 @@ impl<'a> Judge<'a> {
         let module = self.module;
         let rule = &module.rules[number];
         let time = segment.traces.start.at(trace);
-        let looked_at = signal || module.group_by.is_some() || !rule.context.is_empty();
-        let witness = if looked_at {
-            witness(module, self.engine, segment, rule, trace, truth)?
-        } else {
-            Vec::new()
-        };
+        let shows = !rule.context.is_empty() && self.shows(number, time);
+        if !signal && !shows && module.group_by.is_none() {
+            return Ok(Violation {
+                rule: number,
+                trace: 0,
+                time,
+                group: None,
+                evidence: Evidence::None,
+            });
+        }
+        let witness = witness(module, self.engine, segment, rule, trace, truth)?;
         let evidence = if signal {
             Evidence::Signal(Box::new(self.signal(segment, trace, number, truth, &witness)?))
-        } else {
+        } else if shows {
             Evidence::Examples(examples(module, segment, rule, trace, &witness)?)
+        } else {
+            Evidence::None
         };
         let group = match module.group_by {
             Some(field) => first(segment, &witness, &module.fields[field.index()])?,

@@ -10,7 +10,10 @@ const WAITING_LIMIT: usize = 16;
 /// A result comes in parts.
 pub(crate) struct InOrder<T> {
     state: Mutex<State<T>>,
-    changed: Condvar,
+    /// Workers wait here for room, or for jobs.
+    room: Condvar,
+    /// The receiver waits here.
+    results: Condvar,
     window: usize,
 }
 
@@ -25,6 +28,10 @@ struct State<T> {
     results: BTreeMap<usize, Parts<T>>,
     /// Parts in `results`.
     waiting: usize,
+    /// Workers that wait for room, and whether the receiver waits: waking nobody takes a call of
+    /// the system, too.
+    crowd: usize,
+    idle: bool,
     stopped: bool,
 }
 
@@ -43,8 +50,22 @@ impl<T> InOrder<T> {
     /// At most `window` (at least one) jobs are handed out and not received at any time.
     pub(crate) fn new(window: usize) -> Self {
         let results = BTreeMap::new();
-        let state = State { taken: 0, received: 0, end: None, results, waiting: 0, stopped: false };
-        Self { state: Mutex::new(state), changed: Condvar::new(), window: window.max(1) }
+        let state = State {
+            taken: 0,
+            received: 0,
+            end: None,
+            results,
+            waiting: 0,
+            crowd: 0,
+            idle: false,
+            stopped: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            room: Condvar::new(),
+            results: Condvar::new(),
+            window: window.max(1),
+        }
     }
 
     /// The next job; waits while too many results have not been received. None where there is
@@ -59,36 +80,44 @@ impl<T> InOrder<T> {
                 state.taken += 1;
                 return Some(state.taken - 1);
             }
-            state = self.wait(state);
+            state = self.wait_for_room(state);
         }
     }
 
     /// Adds a part to the result of job `number`; waits while too many parts have not been
     /// received. The job whose turn it is never waits for others, so that there is always progress.
     pub(crate) fn put(&self, number: usize, part: T) {
+        self.add(number, part, false);
+    }
+
+    /// Adds the last part to the result of job `number`, which is done.
+    pub(crate) fn finish(&self, number: usize, part: T) {
+        self.add(number, part, true);
+    }
+
+    fn add(&self, number: usize, part: T, whole: bool) {
         let mut state = self.lock();
         while !state.stopped && state.waiting >= WAITING_LIMIT && !state.is_awaited(number) {
-            state = self.wait(state);
+            state = self.wait_for_room(state);
         }
         if state.stopped {
             return;
         }
         state.waiting += 1;
-        state.results.entry(number).or_default().parts.push_back(part);
-        self.changed.notify_all();
-    }
-
-    /// Job `number` is done: all parts of its result have been put.
-    pub(crate) fn finish(&self, number: usize) {
-        self.lock().results.entry(number).or_default().whole = true;
-        self.changed.notify_all();
+        let own = state.results.entry(number).or_default();
+        own.parts.push_back(part);
+        own.whole = whole;
+        if number == state.received && state.idle {
+            self.results.notify_one();
+        }
     }
 
     /// Job `number` and all after it do not exist.
     pub(crate) fn end(&self, number: usize) {
         let mut state = self.lock();
         state.end = Some(state.end.map_or(number, |end| end.min(number)));
-        self.changed.notify_all();
+        drop(state);
+        self.wake();
     }
 
     /// The next part in order, with the number of its job; waits for it. None after the last, or
@@ -101,25 +130,28 @@ impl<T> InOrder<T> {
             }
             let next = state.received;
             let result = state.results.entry(next).or_default();
-            if let Some(part) = result.parts.pop_front() {
-                state.waiting -= 1;
-                self.changed.notify_all();
-                return Some((next, part));
-            }
-            if result.whole {
+            let part = result.parts.pop_front();
+            if result.whole && result.parts.is_empty() {
                 state.results.remove(&next);
                 state.received += 1;
-                self.changed.notify_all();
-            } else {
-                state = self.wait(state);
             }
+            if let Some(part) = part {
+                state.waiting -= 1;
+                if state.crowd > 0 {
+                    self.room.notify_all();
+                }
+                return Some((next, part));
+            }
+            state.idle = true;
+            state = self.results.wait(state).unwrap_or_else(PoisonError::into_inner);
+            state.idle = false;
         }
     }
 
     /// Ends all waiting and hands out no more.
     pub(crate) fn stop(&self) {
         self.lock().stopped = true;
-        self.changed.notify_all();
+        self.wake();
     }
 
     /// To be held by each worker: stops everything if the worker panics, so that nobody waits for
@@ -132,8 +164,17 @@ impl<T> InOrder<T> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn wait<'a>(&self, state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
-        self.changed.wait(state).unwrap_or_else(PoisonError::into_inner)
+    fn wait_for_room<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        state.crowd += 1;
+        state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
+        state.crowd -= 1;
+        state
+    }
+
+    /// Wakes everybody.
+    fn wake(&self) {
+        self.room.notify_all();
+        self.results.notify_all();
     }
 }
 
@@ -166,11 +207,9 @@ mod tests {
     fn results_come_in_order_and_the_window_bounds_the_jobs() {
         let jobs = InOrder::new(2);
         assert_eq!((jobs.take(), jobs.take()), (Some(0), Some(1)));
-        jobs.put(1, "c");
+        jobs.finish(1, "c");
         jobs.put(0, "a");
-        jobs.put(0, "b");
-        jobs.finish(1);
-        jobs.finish(0);
+        jobs.finish(0, "b");
         assert_eq!(jobs.lock().taken, 2);
         assert_eq!((jobs.receive(), jobs.receive()), (Some((0, "a")), Some((0, "b"))));
         assert_eq!(jobs.receive(), Some((1, "c")));
@@ -190,8 +229,7 @@ mod tests {
                 jobs.end(1);
                 taken
             });
-            jobs.put(0, ());
-            jobs.finish(0);
+            jobs.finish(0, ());
             std::thread::sleep(Duration::from_millis(20));
             receiving.store(true, Ordering::SeqCst);
             assert_eq!((jobs.receive(), jobs.receive()), (Some((0, ())), None));
@@ -206,8 +244,8 @@ mod tests {
         let parts = 4 * WAITING_LIMIT;
         let most = std::thread::scope(|scope| {
             let work = |number: usize| {
-                (0..parts).for_each(|part| jobs.put(number, (number, part)));
-                jobs.finish(number);
+                (1..parts).for_each(|part| jobs.put(number, (number, part)));
+                jobs.finish(number, (number, parts));
             };
             scope.spawn(move || work(1));
             while jobs.lock().waiting < WAITING_LIMIT {
@@ -216,7 +254,7 @@ mod tests {
             scope.spawn(move || work(0));
             let mut most = 0;
             for number in [0, 1] {
-                for part in 0..parts {
+                for part in 1..=parts {
                     assert_eq!(jobs.receive(), Some((number, (number, part))));
                     most = most.max(jobs.lock().waiting);
                 }

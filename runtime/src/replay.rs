@@ -105,7 +105,7 @@ pub fn replay<E: Send>(
 ) -> Result<Outcome, Error<E>> {
     let judge = Judge::new(module, engine, options);
     let threads = options.threads.get();
-    let jobs = InOrder::new(2 * threads);
+    let jobs = InOrder::new(8 * threads);
     let work = || {
         let _guard = jobs.stop_on_panic();
         while let Some(number) = jobs.take() {
@@ -114,23 +114,22 @@ pub fn replay<E: Send>(
                 let Some(segment) = segment else { return Ok(false) };
                 let mut put = |part| {
                     begun = true;
-                    jobs.put(number, Ok(part));
+                    match part {
+                        Judged::Some(_) => jobs.put(number, Ok(part)),
+                        _ => jobs.finish(number, Ok(part)),
+                    }
                 };
                 judge.judge(&segment, &mut put)?;
                 Ok(true)
             });
             match judged {
                 Ok(true) => {}
-                Ok(false) => {
-                    jobs.end(number);
-                    continue;
-                }
+                Ok(false) => jobs.end(number),
                 Err(Error::Fault(fault @ Fault::Damaged { .. })) if !begun => {
-                    jobs.put(number, Ok(Judged::Damaged(fault)));
+                    jobs.finish(number, Ok(Judged::Damaged(fault)));
                 }
-                Err(error) => jobs.put(number, Err(error)),
+                Err(error) => jobs.finish(number, Err(error)),
             }
-            jobs.finish(number);
         }
     };
     thread::scope(|scope| {
@@ -157,7 +156,9 @@ fn deliver<E>(
     signals: &mut dyn FnMut(Signal) -> Result<(), E>,
 ) -> Result<Outcome, Error<E>> {
     let mut report = |violation: Violation, reports: &mut Reports<'_>| {
-        reports.note(&violation);
+        if let Some(day) = reports.note(&violation) {
+            judge.shown(violation.rule, day);
+        }
         if let Evidence::Signal(signal) = violation.evidence
             && judge.is_wanted()
         {
@@ -169,21 +170,26 @@ fn deliver<E>(
     let mut held = Held::default();
     let mut damaged = Vec::new();
     while let Some((number, judged)) = jobs.receive() {
-        let earliest = segments.earliest(number);
-        match judged? {
-            Judged::Violations(violations) => {
-                for violation in violations {
-                    match earliest {
-                        None => report(violation, &mut reports)?,
-                        Some(_) => held.push(violation),
-                    }
-                }
-                while let Some(violation) = held.before(earliest.unwrap_or(u64::MAX)) {
-                    report(violation, &mut reports)?;
-                }
+        let violations = match judged? {
+            Judged::Some(violations) => violations,
+            Judged::Rest(violations, traces, tallies) => {
+                reports.add(traces, &tallies);
+                violations
             }
-            Judged::Tallies(traces, tallies) => reports.add(traces, &tallies),
-            Judged::Damaged(fault) => damaged.push((number, fault)),
+            Judged::Damaged(fault) => {
+                damaged.push((number, fault));
+                continue;
+            }
+        };
+        let earliest = segments.earliest(number);
+        for violation in violations {
+            match earliest {
+                None => report(violation, &mut reports)?,
+                Some(_) => held.push(violation),
+            }
+        }
+        while let Some(violation) = held.before(earliest.unwrap_or(u64::MAX)) {
+            report(violation, &mut reports)?;
         }
     }
     while let Some(violation) = held.pop() {

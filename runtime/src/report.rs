@@ -94,21 +94,28 @@ impl<'a> Reports<'a> {
         }
     }
 
-    pub(crate) fn note(&mut self, violation: &Violation) {
+    /// Counts a violation; the day of which from now on no more examples are shown, if there is
+    /// one.
+    pub(crate) fn note(&mut self, violation: &Violation) -> Option<Date> {
         let report = &mut self.reports[violation.rule];
         report.first.get_or_insert(violation.time);
         report.last = Some(violation.time);
-        let day = report.days.entry(date_of(violation.time, self.zone)).or_default();
+        let date = date_of(violation.time, self.zone);
+        let day = report.days.entry(date).or_default();
         day.violated += 1;
+        let before = day.more;
         if let Some((key, _)) = self.module.rules[violation.rule].context.first() {
             day.show(match &violation.evidence {
                 Evidence::Signal(signal) => signal.context.values(key),
                 Evidence::Examples(values) => values,
+                Evidence::None => &[],
             });
         }
+        let shown = day.more && !before;
         if self.module.group_by.is_some() {
             *report.groups.entry(violation.group.clone()).or_default() += 1;
         }
+        shown.then_some(date)
     }
 
     pub(crate) fn finish(self) -> Vec<RuleReport> {

@@ -61,7 +61,7 @@ pub fn segment(module: &Module) -> Segment {
         resources: keys.iter().map(|key| column(&asked(key))).collect(),
         operations: module.operations.iter().enumerate().map(operation).collect(),
         tables: module.operations.iter().map(|_| table()).collect(),
-        keys,
+        keys: keys.into(),
         ..Segment::default()
     }
 }
@@ -85,7 +85,7 @@ fn operation((table, operation): (usize, &Operation)) -> OperationRows {
         Operation::Named(name) => name.clone(),
         Operation::Wildcard(pieces) => pieces.concat().into(),
     };
-    OperationRows { name, table, rows: 0..ROWS, presence: Some(Mask::full(ROWS)) }
+    OperationRows { name: name.into(), table, rows: 0..ROWS, presence: Some(Mask::full(ROWS)) }
 }
 
 fn column(tests: &[&Test]) -> Slot {

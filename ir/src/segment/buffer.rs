@@ -29,15 +29,15 @@ pub struct Buffer<T> {
 #[derive(Clone)]
 enum Memory {
     Own(Box<[Line]>),
-    Stored(Arc<Stored>),
+    Stored(Arc<Stored<dyn Block>>),
 }
 
 /// A block and what was fetched of it; clones of a buffer share it.
-struct Stored {
-    block: Box<dyn Block>,
+struct Stored<B: ?Sized> {
     bytes: OnceLock<Bytes>,
     /// How often single items were read.
     reads: AtomicU32,
+    block: B,
 }
 
 /// Of a block of which more items than these are read, all are fetched: an item read alone costs as
@@ -52,7 +52,7 @@ impl<T: Pod> Buffer<T> {
     }
 
     /// The `len` items of a block, which is asked for them at the first look.
-    pub fn stored(block: Box<dyn Block>, len: usize) -> Self {
+    pub fn stored(block: impl Block + 'static, len: usize) -> Self {
         let stored = Stored { block, bytes: OnceLock::new(), reads: AtomicU32::new(0) };
         Self { memory: Memory::Stored(Arc::new(stored)), len, items: PhantomData }
     }
@@ -103,7 +103,7 @@ impl<T: Pod> Buffer<T> {
     }
 }
 
-impl Stored {
+impl Stored<dyn Block> {
     #[cold]
     fn read<T: Pod>(&self, index: usize, items: &Buffer<T>) -> T {
         if self.reads.fetch_add(1, Ordering::Relaxed) >= READS {

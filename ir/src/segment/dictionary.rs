@@ -52,7 +52,7 @@ pub struct Page {
 }
 
 /// How many entries a page has; the last has what is left.
-pub const PAGE: usize = 128;
+pub const PAGE: usize = 64;
 
 impl Dictionary {
     /// A dictionary whose entries are in a store. Of codes with one text, `classes` has for all

@@ -1,17 +1,25 @@
 //! What a segment derives from its columns when first asked: numbers by text, and each trace's rows.
 
+use std::hash::BuildHasher;
 use std::sync::OnceLock;
 
-use hashbrown::HashMap;
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::{RowRef, Segment};
 
 /// See the module's text.
 #[derive(Debug, Default)]
 pub struct Index {
-    keys: OnceLock<HashMap<Box<str>, usize>>,
-    operations: OnceLock<HashMap<Box<str>, usize>>,
+    keys: OnceLock<Numbers>,
+    operations: OnceLock<Numbers>,
     by_trace: OnceLock<ByTrace>,
+}
+
+/// The place of each of some texts, which lie elsewhere.
+#[derive(Debug, Default)]
+struct Numbers {
+    table: HashTable<u32>,
+    hasher: DefaultHashBuilder,
 }
 
 /// All rows, trace by trace, those of a trace by operation.
@@ -25,14 +33,14 @@ struct ByTrace {
 impl Index {
     /// The number of an attribute key of `segment`, which it belongs to.
     pub(super) fn key(&self, segment: &Segment, key: &str) -> Option<usize> {
-        let keys = self.keys.get_or_init(|| numbers(segment.keys.iter()));
-        keys.get(key).copied()
+        let text = |number: u32| &*segment.keys[number as usize];
+        self.keys.get_or_init(|| Numbers::of(segment.keys.len(), text)).get(key, text)
     }
 
     /// The number of the operation of this very name.
     pub(super) fn operation(&self, segment: &Segment, name: &str) -> Option<usize> {
-        let names = || segment.operations.iter().map(|operation| &operation.name);
-        self.operations.get_or_init(|| numbers(names())).get(name).copied()
+        let text = |number: u32| &*segment.operations[number as usize].name;
+        self.operations.get_or_init(|| Numbers::of(segment.operations.len(), text)).get(name, text)
     }
 
     /// All rows of a trace, by start, then span id. They are put in order when they are asked for:
@@ -71,9 +79,21 @@ impl ByTrace {
     }
 }
 
-/// The place of each text.
-fn numbers<'a>(texts: impl Iterator<Item = &'a Box<str>>) -> HashMap<Box<str>, usize> {
-    texts.enumerate().map(|(number, text)| (text.clone(), number)).collect()
+impl Numbers {
+    fn of<'a>(len: usize, text: impl Fn(u32) -> &'a str) -> Self {
+        let hasher = DefaultHashBuilder::default();
+        let mut table = HashTable::with_capacity(len);
+        for number in 0..len as u32 {
+            let hash = hasher.hash_one(text(number));
+            table.insert_unique(hash, number, |number| hasher.hash_one(text(*number)));
+        }
+        Self { table, hasher }
+    }
+
+    fn get<'a>(&self, wanted: &str, text: impl Fn(u32) -> &'a str) -> Option<usize> {
+        let hash = self.hasher.hash_one(wanted);
+        self.table.find(hash, |number| text(*number) == wanted).map(|number| *number as usize)
+    }
 }
 
 #[cfg(test)]

@@ -56,7 +56,7 @@ pub struct Segment {
     /// One entry a trace, by ordinal.
     pub traces: Traces,
     /// Attribute keys that columns exist for; a key's position is its number.
-    pub keys: Vec<Box<str>>,
+    pub keys: Arc<[Box<str>]>,
     /// Where the rows of each operation are.
     pub operations: Vec<OperationRows>,
     /// The rows.
@@ -110,7 +110,7 @@ pub struct Traces {
 #[derive(Clone, Debug)]
 pub struct OperationRows {
     /// The span name.
-    pub name: Box<str>,
+    pub name: Arc<str>,
     /// The number of its table.
     pub table: usize,
     /// Its rows in that table.

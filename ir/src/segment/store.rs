@@ -71,7 +71,7 @@ mod tests {
     fn blocks_are_loaded_at_the_first_look_and_copied_before_a_change() {
         let numbers = Numbers::default();
         let asked = || [&numbers.loads, &numbers.reads].map(|count| count.load(Ordering::Relaxed));
-        let mut buffer: Buffer<u32> = Buffer::stored(Box::new(numbers.clone()), 4);
+        let mut buffer: Buffer<u32> = Buffer::stored(numbers.clone(), 4);
         assert_eq!((buffer.len(), asked()), (4, [0, 0]));
         assert_eq!((buffer.at(1), asked()), (2, [0, 1]));
         assert_eq!((buffer[0], buffer.at(1), asked()), (1, 2, [1, 1]));
@@ -84,7 +84,7 @@ mod tests {
     #[test]
     fn of_a_block_that_is_read_often_all_is_loaded() {
         let numbers = Numbers::default();
-        let buffer: Buffer<u32> = Buffer::stored(Box::new(numbers.clone()), 4);
+        let buffer: Buffer<u32> = Buffer::stored(numbers.clone(), 4);
         assert!((0..10_000).all(|at| buffer.at(at % 4) == NUMBERS[at % 4]));
         assert_eq!(numbers.loads.load(Ordering::Relaxed), 1);
         assert!(numbers.reads.load(Ordering::Relaxed) < 1000);

@@ -6,7 +6,7 @@ use ir::segment::Narrow;
 
 use super::frames;
 use super::layout::{
-    Block, Directory, Encoding, Header, Heat, LINE, MAGIC, NarrowEntry, Trailer, VERSION,
+    Block, CHUNK, Directory, Encoding, Header, Heat, LINE, MAGIC, NarrowEntry, Trailer, VERSION,
 };
 
 /// How a block is to be kept; one of zeros alone never is.
@@ -64,7 +64,7 @@ impl<'a, W: Write> Blocks<'a, W> {
         width: u8,
     ) -> io::Result<u32> {
         let number = small(self.records.len())?;
-        let chunks = stored.chunks(Block::chunk(stored.len()));
+        let chunks = stored.chunks(CHUNK);
         let checksums: Vec<u32> = chunks.map(crc32fast::hash).collect();
         let checksums: &[u8] = bytemuck::cast_slice(&checksums);
         let several = checksums.len() > 4;

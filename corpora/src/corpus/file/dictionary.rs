@@ -113,7 +113,7 @@ impl StoredPages {
     fn read(&self, number: usize) -> Result<Page, Refused> {
         let begin = number.checked_sub(1).map_or(0, |before| self.ends.at(before) as usize);
         let page = self.pages.part(begin..self.ends.at(number) as usize)?;
-        self.unpack(page, self.entries(number)).ok_or_else(|| "does not hold texts".into())
+        self.unpack(&page, self.entries(number)).ok_or_else(|| "does not hold texts".into())
     }
 
     fn unpack(&self, page: &[u8], entries: usize) -> Option<Page> {

@@ -19,6 +19,9 @@ pub(super) const VERSION: u32 = 1;
 /// What blocks are aligned to, and the length of header and trailer.
 pub(super) const LINE: usize = 64;
 
+/// Bytes that are checked together: a page of memory.
+pub(super) const CHUNK: usize = 4 << 10;
+
 /// The first 64 bytes.
 #[derive(Clone, Copy, Debug, Pod, Zeroable)]
 #[repr(C)]
@@ -67,7 +70,7 @@ pub(super) struct Block {
     pub(super) stored: u32,
     /// Bytes that it gives.
     pub(super) raw: u32,
-    /// Checksum of the bytes in the file, or, of more than one [`chunk`](Self::chunk), of the
+    /// Checksum of the bytes in the file, or, of more than one [`CHUNK`], of the
     /// checksums of the chunks, which follow at the next multiple of 64.
     pub(super) crc: u32,
     /// One of [`Encoding`].
@@ -78,12 +81,6 @@ pub(super) struct Block {
 }
 
 impl Block {
-    /// Bytes that are checked together: a page of memory, and more of large blocks, so that there
-    /// are at most 64 chunks.
-    pub(super) fn chunk(stored: usize) -> usize {
-        stored.div_ceil(64).next_power_of_two().max(4 << 10)
-    }
-
     /// Where its bytes lie.
     pub(super) fn range(&self) -> Range<usize> {
         let begin = self.place as usize * LINE;
@@ -94,7 +91,7 @@ impl Block {
     pub(super) fn checksums(&self) -> Range<usize> {
         let stored = self.stored as usize;
         let begin = self.place as usize * LINE + stored.next_multiple_of(LINE);
-        match stored.div_ceil(Self::chunk(stored)) {
+        match stored.div_ceil(CHUNK) {
             0 | 1 => begin..begin,
             chunks => begin..begin + 4 * chunks,
         }

@@ -1,6 +1,7 @@
 //! Opens files: all that says where things are is checked here, the things themselves when they are
 //! looked at.
 
+use std::io;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,11 +11,12 @@ use hashbrown::HashSet;
 use ir::segment::Buffer;
 use ir::{Fault, Mask, Segment};
 
+use super::check::Refused;
 use super::layout::{
-    Block, DictionaryEntry, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry,
+    Block, CHUNK, DictionaryEntry, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry,
     TraceTable, Trailer, VERSION,
 };
-use super::map::{Mapped, map};
+use super::source::{Source, owned};
 use super::store::Stored;
 use crate::corpus::CorpusError;
 
@@ -48,15 +50,13 @@ pub struct BlockSize {
 #[derive(Debug)]
 pub(super) struct Opened {
     pub(super) name: String,
-    pub(super) bytes: Bytes,
-    /// The file, where `bytes` are those of one.
-    pub(super) mapped: Option<Arc<Mapped>>,
+    pub(super) source: Source,
     pub(super) blocks: Vec<Block>,
     pub(super) crc: u32,
     pub(super) traces: usize,
     pub(super) first: u64,
     pub(super) last: u64,
-    pub(super) keys: Vec<Box<str>>,
+    pub(super) keys: Arc<[Box<str>]>,
     pub(super) operations: Vec<OperationPlace>,
     /// Numbers of operations by table, then first row.
     pub(super) by_table: Vec<u32>,
@@ -71,7 +71,7 @@ pub(super) struct Opened {
 
 #[derive(Debug)]
 pub(super) struct OperationPlace {
-    pub(super) name: Box<str>,
+    pub(super) name: Arc<str>,
     pub(super) table: u32,
     pub(super) rows: Range<usize>,
     pub(super) presence: Option<u32>,
@@ -86,13 +86,12 @@ pub(super) struct TablePlace {
 }
 
 impl SegmentFile {
-    /// Maps a sealed file and reads its footer.
+    /// Opens a sealed file and reads its footer.
     ///
     /// # Errors
     /// Where it cannot be read, is no segment, is of a later version, or is damaged.
     pub fn open(path: &Path) -> Result<Self, CorpusError> {
-        let (bytes, mapped) = map(path).map_err(CorpusError::io(path))?;
-        Self::checked(path, bytes, mapped)
+        Self::checked(path, Source::open(path).map_err(CorpusError::io(path))?)
     }
 
     /// Reads the footer of the bytes of a file; errors name it `path`.
@@ -101,25 +100,20 @@ impl SegmentFile {
     /// As [`Self::open`], but for reading.
     pub fn from_bytes(path: &Path, bytes: Bytes) -> Result<Self, CorpusError> {
         let aligned = bytes.as_ptr().align_offset(LINE) == 0;
-        Self::checked(path, if aligned { bytes } else { copied(&bytes) }, None)
+        Self::checked(path, Source::Memory(if aligned { bytes } else { copied(&bytes) }))
     }
 
-    fn checked(
-        path: &Path,
-        bytes: Bytes,
-        mapped: Option<Arc<Mapped>>,
-    ) -> Result<Self, CorpusError> {
-        let damaged = |what: String| CorpusError::Damaged { path: path.into(), what };
-        if let Some(found) = newer(&bytes) {
-            return Err(CorpusError::Newer { path: path.into(), found, known: VERSION });
-        }
-        let trailer = trailer(&bytes).map_err(|what| damaged(what.into()))?;
+    fn checked(path: &Path, source: Source) -> Result<Self, CorpusError> {
         let name = path.display().to_string();
-        let opened = Opened::of(name, bytes, &trailer).map_err(|what| damaged(what.into()))?;
-        let file = Self { opened: Arc::new(Opened { mapped, ..opened }) };
-        match file.segment(None).sound() {
-            Err(Fault::Damaged { what, .. }) => Err(damaged(what)),
-            _ => Ok(file),
+        match Opened::of(name, source) {
+            Ok(opened) => Ok(Self { opened: Arc::new(opened) }),
+            Err(Unopened::Io(error)) => Err(CorpusError::io(path)(error)),
+            Err(Unopened::Newer(found)) => {
+                Err(CorpusError::Newer { path: path.into(), found, known: VERSION })
+            }
+            Err(Unopened::Damaged(what)) => {
+                Err(CorpusError::Damaged { path: path.into(), what: what.into() })
+            }
         }
     }
 
@@ -182,7 +176,7 @@ impl SegmentFile {
 
     /// Bytes of the file.
     pub fn bytes(&self) -> u64 {
-        self.opened.bytes.len() as u64
+        self.opened.source.len() as u64
     }
 
     /// Checksum of the footer, as [`Written`](super::Written) has it.
@@ -198,64 +192,86 @@ fn copied(bytes: &[u8]) -> Bytes {
     owned(buffer)
 }
 
-/// The bytes of a buffer.
-pub(super) fn owned(buffer: Buffer<u8>) -> Bytes {
-    struct Owner(Buffer<u8>);
-    impl AsRef<[u8]> for Owner {
-        fn as_ref(&self) -> &[u8] {
-            &self.0
-        }
+/// Why a file cannot be opened.
+enum Unopened {
+    Io(io::Error),
+    /// It is of this later version.
+    Newer(u32),
+    Damaged(&'static str),
+}
+
+impl From<io::Error> for Unopened {
+    fn from(error: io::Error) -> Self {
+        Self::Io(error)
     }
-    Bytes::from_owner(Owner(buffer))
 }
 
-/// The version of a file of ours, if it is a later one.
-fn newer(bytes: &[u8]) -> Option<u32> {
-    let header: Header = bytemuck::pod_read_unaligned(bytes.get(..LINE)?);
-    (header.magic == MAGIC && header.version > VERSION).then_some(header.version)
+impl From<&'static str> for Unopened {
+    fn from(what: &'static str) -> Self {
+        Self::Damaged(what)
+    }
 }
 
-/// The trailer of a file that was written to its end.
-fn trailer(bytes: &[u8]) -> Result<Trailer, &'static str> {
-    let header = bytes.get(..LINE).ok_or("is no segment of a corpus: it is too short")?;
-    let header: Header = bytemuck::pod_read_unaligned(header);
+/// What is read of the end of a file before it is known how long the footer is.
+const TAIL: usize = 32 << 10;
+
+/// The footer of a file that was written to its end, where it begins, and how many blocks it lists.
+fn footer(source: &Source) -> Result<(Bytes, Trailer), Unopened> {
+    if source.len() < LINE {
+        return Err("is no segment of a corpus: it is too short".into());
+    }
+    let header: Header = bytemuck::pod_read_unaligned(&source.read(0..LINE)?);
     if header.magic != MAGIC {
-        return Err("is no segment of a corpus: it does not begin as one");
+        return Err("is no segment of a corpus: it does not begin as one".into());
+    }
+    if header.version > VERSION {
+        return Err(Unopened::Newer(header.version));
     }
     if header.version != VERSION || header.zeros != [0; 13] {
-        return Err("has a header that was never written");
+        return Err("has a header that was never written".into());
     }
     let cut = "does not end as it was written: it was cut short or added to";
-    let end = bytes.len().checked_sub(LINE).filter(|end| *end >= LINE).ok_or(cut)?;
-    let trailer: Trailer = bytemuck::pod_read_unaligned(&bytes[end..]);
+    let end = source.len().checked_sub(LINE).filter(|end| *end >= LINE).ok_or(cut)?;
+    let begin = source.len().saturating_sub(TAIL);
+    let tail = source.read(begin..source.len())?;
+    let trailer: Trailer = bytemuck::pod_read_unaligned(&tail[end - begin..]);
     let whole = trailer.magic == MAGIC
         && trailer.own_crc == trailer.checksum()
-        && trailer.file == bytes.len() as u64;
-    if whole { Ok(trailer) } else { Err(cut) }
+        && trailer.file == source.len() as u64;
+    if !whole {
+        return Err(cut.into());
+    }
+    let outside = "has a footer outside of the file";
+    let at = |number: u64| usize::try_from(number).map_err(|_| outside);
+    let (from, length) = (at(trailer.footer)?, at(trailer.length)?);
+    let to = from.checked_add(length).filter(|to| *to <= end && from >= LINE).ok_or(outside)?;
+    let footer = match from.checked_sub(begin) {
+        Some(from) => tail.slice(from..to - begin),
+        None => source.read(from..to)?,
+    };
+    if crc32fast::hash(&footer) != trailer.crc {
+        return Err("has another footer than was written: its checksum differs".into());
+    }
+    Ok((footer, trailer))
 }
 
 impl Opened {
-    fn of(name: String, bytes: Bytes, trailer: &Trailer) -> Result<Self, &'static str> {
-        let outside = "has a footer outside of the file";
-        let begin = usize::try_from(trailer.footer).map_err(|_| outside)?;
-        let length = usize::try_from(trailer.length).map_err(|_| outside)?;
-        let end = begin.checked_add(length).filter(|end| *end <= bytes.len() - LINE);
-        let footer = &bytes[begin..end.filter(|_| begin >= LINE).ok_or(outside)?];
-        if crc32fast::hash(footer) != trailer.crc {
-            return Err("has another footer than was written: its checksum differs");
-        }
-        let records = (trailer.blocks as usize).checked_mul(size_of::<Block>()).ok_or(outside)?;
-        let (records, directory) = footer.split_at_checked(records).ok_or(outside)?;
+    fn of(name: String, source: Source) -> Result<Self, Unopened> {
+        let (footer, trailer) = footer(&source)?;
+        let records = (trailer.blocks as usize).checked_mul(size_of::<Block>());
+        let parts = records.and_then(|records| footer.split_at_checked(records));
+        let (records, directory) = parts.ok_or("has a footer outside of the file")?;
         let records = records.chunks_exact(size_of::<Block>());
         let blocks: Vec<Block> = records.map(bytemuck::pod_read_unaligned).collect();
-        check_places(&blocks, begin)?;
+        check_places(&blocks, trailer.footer as usize)?;
         let unreadable = "has a directory that cannot be read";
         let (directory, rest): (Directory<'_>, _) =
             postcard::take_from_bytes(directory).map_err(|_| unreadable)?;
         if !rest.is_empty() {
-            return Err(unreadable);
+            return Err(unreadable.into());
         }
-        let part = |part: &[u8]| if part.is_empty() { Bytes::new() } else { bytes.slice_ref(part) };
+        let part =
+            |part: &[u8]| if part.is_empty() { Bytes::new() } else { footer.slice_ref(part) };
         let tables = directory.tables.iter().map(|table| TablePlace {
             rows: table.rows as usize,
             trace: table.trace,
@@ -285,8 +301,7 @@ impl Opened {
             resources: directory.resources,
             scopes: directory.scopes,
             accessed: None,
-            mapped: None,
-            bytes: bytes.clone(),
+            source,
         };
         opened.check_counts()?;
         Ok(opened)
@@ -297,10 +312,10 @@ impl Opened {
     fn check_counts(&self) -> Result<(), &'static str> {
         let rows: usize = self.tables.iter().map(|table| table.rows).sum();
         let entries = self.traces + rows + self.resources.count as usize + self.scopes.0 as usize;
-        let counted = self.traces <= self.bytes.len() / 16
-            && rows <= self.bytes.len() / 8
-            && self.resources.count as usize <= self.bytes.len()
-            && self.scopes.0 as usize <= self.bytes.len()
+        let counted = self.traces <= self.source.len() / 16
+            && rows <= self.source.len() / 8
+            && self.resources.count as usize <= self.source.len()
+            && self.scopes.0 as usize <= self.source.len()
             && self.dictionaries.iter().all(|own| own.len as usize <= entries);
         if !counted {
             return Err("counts more than it holds");
@@ -320,11 +335,43 @@ impl Opened {
         Err("has operations whose rows are not there or not theirs alone")
     }
 
+    /// The checksums of the chunks of a block, four bytes each.
+    pub(super) fn checksums(&self, block: &Block) -> Result<Bytes, Refused> {
+        let place = block.checksums();
+        if place.is_empty() {
+            return Ok(Bytes::copy_from_slice(&block.crc.to_le_bytes()));
+        }
+        let sums = self.piece(place.clone())?;
+        if crc32fast::hash(&sums) == block.crc { Ok(sums) } else { Err(differs(place.start)) }
+    }
+
+    /// Bytes of a block as they lie in the file, from the beginning of a chunk to the end of one,
+    /// held to the checksums of the chunks.
+    pub(super) fn read(
+        &self,
+        block: &Block,
+        range: Range<usize>,
+        checksums: &[u8],
+    ) -> Result<Bytes, Refused> {
+        let begin = block.range().start + range.start;
+        let bytes = self.piece(begin..begin + range.len())?;
+        let own = checksums[range.start / CHUNK * 4..].as_chunks().0;
+        for (number, (chunk, sum)) in bytes.chunks(CHUNK).zip(own).enumerate() {
+            if crc32fast::hash(chunk) != u32::from_le_bytes(*sum) {
+                return Err(differs(begin + number * CHUNK));
+            }
+        }
+        Ok(bytes)
+    }
+
+    fn piece(&self, range: Range<usize>) -> Result<Bytes, Refused> {
+        self.source.read(range).map_err(|error| format!("cannot be read: {error}"))
+    }
+
     /// Damage that showed after the file was opened: somebody changed it.
     pub(super) fn changed(&self) -> Option<Fault> {
-        let changed = self.mapped.as_ref().is_some_and(|mapped| mapped.is_changed());
         let what = || "was changed or cut while it was read".to_owned();
-        changed.then(|| Fault::Damaged { file: self.name.clone(), what: what() })
+        self.source.is_changed().then(|| Fault::Damaged { file: self.name.clone(), what: what() })
     }
 
     /// Numbers of the operations of a table.
@@ -344,6 +391,10 @@ impl Opened {
             [first, rest @ ..] => format!("{} and {} others", name(first), rest.len()),
         }
     }
+}
+
+fn differs(at: usize) -> Refused {
+    format!("is not what was written: the checksum at {at:#x} differs")
 }
 
 fn by_table(directory: &Directory<'_>) -> Vec<u32> {

@@ -41,7 +41,7 @@ impl Stored {
         Segment {
             operations: operations.collect(),
             traces: self.or_default("traces", self.traces()),
-            keys: file.keys.clone(),
+            keys: Arc::clone(&file.keys),
             tables: Tables::stored(self.shared(), file.tables.len()),
             resources: self.or_default("resources", self.resources()),
             resource_rest: self.or_default("resources", self.resource_rest()),
@@ -316,6 +316,6 @@ impl Stored {
 
     fn buffer<T: Pod>(&self, block: u32, len: usize, usage: Usage) -> Result<Buffer<T>, Refused> {
         let block = self.block(block, Some(len * size_of::<T>()), usage)?;
-        Ok(Buffer::stored(Box::new(block), len))
+        Ok(Buffer::stored(block, len))
     }
 }

@@ -2,7 +2,6 @@
 //! looked at, and remembers the first damage.
 
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
@@ -11,10 +10,11 @@ use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Slot, Store, Table, 
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
-use super::layout::{Block, Encoding, table_slots_mut};
+use super::layout::{Block, CHUNK, Encoding, table_slots_mut};
 use super::ordinals::Ordinals;
 use super::parents::Ids;
-use super::read::{BlockSize, Opened, owned};
+use super::read::{BlockSize, Opened};
+use super::source::owned;
 use super::usage::{Check, FieldName, Part, Usage};
 use super::{dictionary, frames};
 
@@ -79,8 +79,8 @@ impl Stored {
         let stored = Self::new(file, true);
         let _segment = stored.everything();
         for (number, usage) in stored.known() {
-            let checked = AtomicU64::new(0);
-            if let Err(refused) = stored.verify_block(number, &usage, &checked) {
+            let chunks = Chunks::default();
+            if let Err(refused) = stored.verify_block(number, &usage, &chunks) {
                 stored.damage(&usage.name(file), &refused);
             }
         }
@@ -94,12 +94,12 @@ impl Stored {
         stored.fault().map_or(Ok(()), Err)
     }
 
-    fn verify_block(&self, number: u32, usage: &Usage, checked: &AtomicU64) -> Result<(), Refused> {
+    fn verify_block(&self, number: u32, usage: &Usage, chunks: &Chunks) -> Result<(), Refused> {
         if usage.check == Check::Pages {
             let block = &self.file.blocks[number as usize];
-            return self.bytes(block, 0..block.stored as usize, checked).map(|_| ());
+            return self.bytes(block, 0..block.stored as usize, chunks).map(|_| ());
         }
-        let bytes = self.read(number, usage, checked)?;
+        let bytes = self.read(number, usage, chunks)?;
         let Check::Ordinals(table) = usage.check else { return Ok(()) };
         let ordinals: &[u32] = bytemuck::cast_slice(&bytes);
         for &operation in self.file.operations_of(table) {
@@ -192,7 +192,7 @@ impl Stored {
         {
             return Err("refers to a block of something else".into());
         }
-        Ok(StoredBlock { store: self.shared(), number, usage, checked: AtomicU64::new(0) })
+        Ok(StoredBlock { store: self.shared(), number, usage, chunks: Chunks::default() })
     }
 
     /// A block that others need, all of it.
@@ -202,7 +202,7 @@ impl Stored {
         }
         let block =
             self.file.blocks.get(number as usize).ok_or("needs a block that is not there")?;
-        let bytes = self.unpacked(block, &AtomicU64::new(0))?;
+        let bytes = self.unpacked(block, &Chunks::default())?;
         locked(&self.held).insert(number, bytes.clone());
         Ok(bytes)
     }
@@ -225,7 +225,7 @@ impl Stored {
     }
 
     /// The bytes of a block, checked.
-    fn read(&self, number: u32, usage: &Usage, checked: &AtomicU64) -> Result<Bytes, Refused> {
+    fn read(&self, number: u32, usage: &Usage, chunks: &Chunks) -> Result<Bytes, Refused> {
         self.note_access(usage);
         let block = &self.file.blocks[number as usize];
         let len = block.raw as usize;
@@ -235,18 +235,18 @@ impl Stored {
         let encoding = Encoding::of(block.encoding).ok_or("is in an unknown encoding")?;
         let bytes = match (encoding, usage.check) {
             (Encoding::Parents, Check::Parents { table, base, .. }) => {
-                let packed = self.bytes(block, 0..block.stored as usize, checked)?;
-                self.parents(packed, table, base)?
+                let packed = self.bytes(block, 0..block.stored as usize, chunks)?;
+                self.parents(&packed, table, base)?
             }
             (Encoding::Ordinals, Check::Ordinals(table)) => {
                 let mut ordinals: Buffer<u8> = Buffer::zeroed(len);
-                let own = self.ordinals(block, table, checked)?;
+                let own = self.ordinals(block, table, chunks)?;
                 own.write(bytemuck::cast_slice_mut(&mut ordinals));
                 return Ok(owned(ordinals));
             }
             _ => match locked(&self.held).get(&number) {
                 Some(bytes) => bytes.clone(),
-                None => self.unpacked(block, checked)?,
+                None => self.unpacked(block, chunks)?,
             },
         };
         self.check(&bytes, usage)?;
@@ -254,20 +254,18 @@ impl Stored {
     }
 
     /// The bytes of a block that is kept in a way that needs no others.
-    fn unpacked(&self, block: &Block, checked: &AtomicU64) -> Result<Bytes, Refused> {
+    fn unpacked(&self, block: &Block, chunks: &Chunks) -> Result<Bytes, Refused> {
         let len = block.raw as usize;
         let all = 0..block.stored as usize;
         match Encoding::of(block.encoding) {
             Some(Encoding::Zeros) => Ok(self.zeros(len)),
-            Some(Encoding::Plain) if len > 0 => {
-                self.bytes(block, all, checked).map(|bytes| self.file.bytes.slice_ref(bytes))
-            }
+            Some(Encoding::Plain) if len > 0 => self.bytes(block, all, chunks),
             Some(Encoding::Plain) => Ok(self.zeros(0)),
             Some(Encoding::Frames) => {
                 let width = block.width.into();
                 let mut buffer: Buffer<u8> = Buffer::zeroed(len);
-                let packed = self.bytes(block, all, checked)?;
-                frames::unpack(packed, &mut buffer, width).ok_or("does not unpack")?;
+                let packed = self.bytes(block, all, chunks)?;
+                frames::unpack(&packed, &mut buffer, width).ok_or("does not unpack")?;
                 Ok(owned(buffer))
             }
             _ => Err("is kept as something else is".into()),
@@ -279,7 +277,7 @@ impl Stored {
         &self,
         number: u32,
         usage: &Usage,
-        checked: &AtomicU64,
+        chunks: &Chunks,
         at: usize,
         item: &mut [u8],
     ) -> Result<(), Refused> {
@@ -290,21 +288,21 @@ impl Stored {
         match (Encoding::of(block.encoding), usage.check) {
             (Some(Encoding::Zeros), _) => item.fill(0),
             (Some(Encoding::Plain), _) => {
-                item.copy_from_slice(self.bytes(block, at..at + width, checked)?);
+                item.copy_from_slice(&self.bytes(block, at..at + width, chunks)?);
             }
             (Some(Encoding::Frames), _) => {
                 let len = block.raw as usize / width;
-                let record = self.bytes(block, frames::place(index), checked)?;
-                let rest = frames::rest(record, index, len).ok_or("does not unpack")?;
-                let rest = self.bytes(block, rest, checked)?;
-                let value = frames::item(record, rest, index).ok_or("does not unpack")?;
+                let record = self.bytes(block, frames::place(index), chunks)?;
+                let rest = frames::rest(&record, index, len).ok_or("does not unpack")?;
+                let rest = self.bytes(block, rest, chunks)?;
+                let value = frames::item(&record, &rest, index).ok_or("does not unpack")?;
                 item.copy_from_slice(&value.to_le_bytes()[..width]);
             }
             (Some(Encoding::Ordinals), Check::Ordinals(table)) => {
-                let ordinal = self.ordinals(block, table, checked)?.get(index);
+                let ordinal = self.ordinals(block, table, chunks)?.get(index);
                 item.copy_from_slice(&ordinal.to_le_bytes());
             }
-            _ => item.copy_from_slice(&self.read(number, usage, checked)?[at..at + width]),
+            _ => item.copy_from_slice(&self.read(number, usage, chunks)?[at..at + width]),
         }
         match usage.check {
             Check::Within { least, most, .. } => check::item_within(item, least, most),
@@ -316,42 +314,48 @@ impl Stored {
         }
     }
 
-    /// Some of the bytes of a block as they lie in the file, whose chunks are checked once.
-    fn bytes(
-        &self,
-        block: &Block,
-        range: Range<usize>,
-        checked: &AtomicU64,
-    ) -> Result<&[u8], Refused> {
-        let stored = &self.file.bytes[block.range()];
-        let part = stored.get(range.clone()).ok_or("refers to what is not there")?;
-        if part.is_empty() {
-            return Ok(part);
+    /// Some of the bytes of a block as they lie in the file, checked. The chunks of small parts are
+    /// kept, for others are likely to be asked for.
+    fn bytes(&self, block: &Block, range: Range<usize>, chunks: &Chunks) -> Result<Bytes, Refused> {
+        let stored = block.stored as usize;
+        if range.start > range.end || range.end > stored {
+            return Err("refers to what is not there".into());
         }
-        let size = Block::chunk(stored.len());
-        let (first, last) = (range.start / size, (range.end - 1) / size);
-        let wanted = (!0 << first) & (!0 >> (63 - last));
-        if checked.load(Ordering::Relaxed) & wanted == wanted {
-            return Ok(part);
+        if range.is_empty() {
+            return Ok(Bytes::new());
         }
-        let differs =
-            |at: usize| format!("is not what was written: the checksum at {at:#x} differs");
-        let begin = block.range().start;
-        let sums = &self.file.bytes[block.checksums()];
-        if !sums.is_empty() && crc32fast::hash(sums) != block.crc {
-            return Err(differs(block.checksums().start));
+        let (first, last) = (range.start / CHUNK, (range.end - 1) / CHUNK);
+        let mut kept = locked(&chunks.0);
+        if kept.checksums.is_empty() {
+            kept.checksums = self.file.checksums(block)?;
         }
-        for (number, chunk) in stored.chunks(size).enumerate().take(last + 1).skip(first) {
-            if checked.load(Ordering::Relaxed) >> number & 1 == 1 {
-                continue;
+        // All of a block is for a buffer, which wants it aligned.
+        if range.len() == stored || last - first > FEW {
+            let begin = first * CHUNK;
+            let end = stored.min((last + 1) * CHUNK);
+            let whole = self.file.read(block, begin..end, &kept.checksums)?;
+            return Ok(whole.slice(range.start - begin..range.end - begin));
+        }
+        let mut parts = Vec::new();
+        for number in first..=last {
+            let begin = number * CHUNK;
+            let known = kept.chunks.iter().find(|(own, _)| *own == number);
+            let chunk = match known {
+                Some((_, chunk)) => chunk.clone(),
+                None => {
+                    let end = stored.min(begin + CHUNK);
+                    let chunk = self.file.read(block, begin..end, &kept.checksums)?;
+                    kept.chunks.push((number, chunk.clone()));
+                    chunk
+                }
+            };
+            let own = range.start.max(begin) - begin..range.end.min(begin + CHUNK) - begin;
+            if first == last {
+                return Ok(chunk.slice(own));
             }
-            let sum = sums.get(4 * number..).and_then(|sums| sums.first_chunk());
-            if crc32fast::hash(chunk) != sum.map_or(block.crc, |sum| u32::from_le_bytes(*sum)) {
-                return Err(differs(begin + number * size));
-            }
-            checked.fetch_or(1 << number, Ordering::Relaxed);
+            parts.extend_from_slice(&chunk[own]);
         }
-        Ok(part)
+        Ok(parts.into())
     }
 
     fn check(&self, bytes: &[u8], usage: &Usage) -> Result<(), Refused> {
@@ -374,12 +378,7 @@ impl Stored {
     }
 
     /// The ordinals of a table of one operation, by its presence.
-    fn ordinals(
-        &self,
-        block: &Block,
-        table: u32,
-        checked: &AtomicU64,
-    ) -> Result<&Ordinals, Refused> {
+    fn ordinals(&self, block: &Block, table: u32, chunks: &Chunks) -> Result<&Ordinals, Refused> {
         let known = &self.ordinals[table as usize];
         if let Some(known) = known.get() {
             return Ok(known);
@@ -396,8 +395,7 @@ impl Stored {
         let usage = self.presence(operation);
         self.note_access(&usage);
         self.check(&presence, &usage)?;
-        let firsts = self.bytes(block, 0..block.stored as usize, checked)?;
-        let firsts = self.file.bytes.slice_ref(firsts);
+        let firsts = self.bytes(block, 0..block.stored as usize, chunks)?;
         let made = Ordinals::new(presence, firsts, rows).ok_or("is not as the presence says")?;
         Ok(known.get_or_init(|| made))
     }
@@ -473,15 +471,28 @@ pub(super) struct StoredBlock {
     store: Arc<Stored>,
     number: u32,
     usage: Usage,
-    /// Which chunks were checked, a bit each.
-    checked: AtomicU64,
+    chunks: Chunks,
 }
+
+/// What was read of a block.
+#[derive(Default)]
+struct Chunks(Mutex<Kept>);
+
+#[derive(Default)]
+struct Kept {
+    checksums: Bytes,
+    /// Chunks by their number.
+    chunks: Vec<(usize, Bytes)>,
+}
+
+/// Parts that reach over more chunks than these are read by themselves.
+const FEW: usize = 2;
 
 impl StoredBlock {
     /// Some of the bytes as they are stored.
-    pub(super) fn part(&self, range: Range<usize>) -> Result<&[u8], Refused> {
+    pub(super) fn part(&self, range: Range<usize>) -> Result<Bytes, Refused> {
         self.store.note_access(&self.usage);
-        self.store.bytes(self.record(), range, &self.checked)
+        self.store.bytes(self.record(), range, &self.chunks)
     }
 
     /// Notes damage to it.
@@ -496,7 +507,7 @@ impl StoredBlock {
 
 impl segment::Block for StoredBlock {
     fn load(&self) -> Bytes {
-        let read = self.store.read(self.number, &self.usage, &self.checked);
+        let read = self.store.read(self.number, &self.usage, &self.chunks);
         read.unwrap_or_else(|refused| {
             self.damage(&refused);
             self.store.zeros(self.record().raw as usize)
@@ -504,7 +515,7 @@ impl segment::Block for StoredBlock {
     }
 
     fn read(&self, at: usize, item: &mut [u8]) {
-        let read = self.store.read_item(self.number, &self.usage, &self.checked, at, item);
+        let read = self.store.read_item(self.number, &self.usage, &self.chunks, at, item);
         read.unwrap_or_else(|refused| {
             self.damage(&refused);
             item.fill(0);
