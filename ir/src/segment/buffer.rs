@@ -42,7 +42,9 @@ struct Stored<B: ?Sized> {
 
 /// Of a block of which more items than these are read, all are fetched: an item read alone costs as
 /// much as hundreds in a row.
-const READS: u32 = 256;
+const READS: u32 = 64;
+/// Of a block of at most so many bytes all are fetched at once.
+const SMALL: usize = 4 << 10;
 
 impl<T: Pod> Buffer<T> {
     /// `len` zeros.
@@ -106,7 +108,8 @@ impl<T: Pod> Buffer<T> {
 impl Stored<dyn Block> {
     #[cold]
     fn read<T: Pod>(&self, index: usize, items: &Buffer<T>) -> T {
-        if self.reads.fetch_add(1, Ordering::Relaxed) >= READS {
+        let small = items.len * size_of::<T>() <= SMALL;
+        if small || self.reads.fetch_add(1, Ordering::Relaxed) >= READS {
             return items[index];
         }
         assert!(index < items.len, "item {index} of {}", items.len);

@@ -46,24 +46,29 @@ mod tests {
     use crate::Type;
     use crate::segment::{Buffer, Dictionary, PAGE, Segment, StoredTexts};
 
-    /// Four numbers; counts how often it is asked for all, and for one.
+    /// Many numbers; counts how often it is asked for all, and for one.
     #[derive(Clone, Debug, Default)]
     struct Numbers {
         loads: Arc<AtomicU32>,
         reads: Arc<AtomicU32>,
     }
 
-    const NUMBERS: [u32; 4] = [1, 2, 1, 2];
+    const LEN: usize = 10_000;
+
+    fn number(at: usize) -> u32 {
+        at as u32 * 3 + 1
+    }
 
     impl Block for Numbers {
         fn load(&self) -> Bytes {
             self.loads.fetch_add(1, Ordering::Relaxed);
-            Bytes::from_static(bytemuck::cast_slice(&NUMBERS))
+            let numbers: Vec<u32> = (0..LEN).map(number).collect();
+            Bytes::copy_from_slice(bytemuck::cast_slice(&numbers))
         }
 
         fn read(&self, at: usize, item: &mut [u8]) {
             self.reads.fetch_add(1, Ordering::Relaxed);
-            item.copy_from_slice(&bytemuck::cast_slice::<_, u8>(&NUMBERS)[at..at + item.len()]);
+            item.copy_from_slice(&number(at / item.len()).to_le_bytes());
         }
     }
 
@@ -71,23 +76,27 @@ mod tests {
     fn blocks_are_loaded_at_the_first_look_and_copied_before_a_change() {
         let numbers = Numbers::default();
         let asked = || [&numbers.loads, &numbers.reads].map(|count| count.load(Ordering::Relaxed));
-        let mut buffer: Buffer<u32> = Buffer::stored(numbers.clone(), 4);
-        assert_eq!((buffer.len(), asked()), (4, [0, 0]));
-        assert_eq!((buffer.at(1), asked()), (2, [0, 1]));
-        assert_eq!((buffer[0], buffer.at(1), asked()), (1, 2, [1, 1]));
+        let mut buffer: Buffer<u32> = Buffer::stored(numbers.clone(), LEN);
+        assert_eq!((buffer.len(), asked()), (LEN, [0, 0]));
+        assert_eq!((buffer.at(1), asked()), (4, [0, 1]));
+        assert_eq!((buffer[0], buffer.at(1), asked()), (1, 4, [1, 1]));
         let before = buffer.clone();
         buffer[1] = 9;
-        assert_eq!((&buffer[..], &before[..]), (&[1, 9, 1, 2][..], &[1, 2, 1, 2][..]));
+        assert_eq!((&buffer[..2], &before[..2]), (&[1, 9][..], &[1, 4][..]));
         assert_eq!(asked(), [1, 1]);
     }
 
     #[test]
-    fn of_a_block_that_is_read_often_all_is_loaded() {
+    fn of_a_block_that_is_small_or_read_often_all_is_loaded() {
         let numbers = Numbers::default();
-        let buffer: Buffer<u32> = Buffer::stored(numbers.clone(), 4);
-        assert!((0..10_000).all(|at| buffer.at(at % 4) == NUMBERS[at % 4]));
+        let buffer: Buffer<u32> = Buffer::stored(numbers.clone(), LEN);
+        assert!((0..LEN).all(|at| buffer.at(at) == number(at)));
         assert_eq!(numbers.loads.load(Ordering::Relaxed), 1);
-        assert!(numbers.reads.load(Ordering::Relaxed) < 1000);
+        let reads = numbers.reads.load(Ordering::Relaxed);
+        assert!((1..1000).contains(&reads), "{reads}");
+        let small: Buffer<u32> = Buffer::stored(numbers.clone(), 10);
+        assert_eq!(small.at(9), number(9));
+        assert_eq!(numbers.reads.load(Ordering::Relaxed), reads);
     }
 
     #[derive(Debug)]

@@ -302,7 +302,15 @@ impl Stored {
                 let ordinal = self.ordinals(block, table, chunks)?.get(index);
                 item.copy_from_slice(&ordinal.to_le_bytes());
             }
-            _ => item.copy_from_slice(&self.read(number, usage, chunks)?[at..at + width]),
+            _ => {
+                let known = locked(&self.held).get(&number).cloned();
+                let all = match known {
+                    Some(all) => all,
+                    None => self.read(number, usage, chunks)?,
+                };
+                item.copy_from_slice(&all[at..at + width]);
+                locked(&self.held).insert(number, all);
+            }
         }
         match usage.check {
             Check::Within { least, most, .. } => check::item_within(item, least, most),
