@@ -36,7 +36,7 @@ impl Ordinals {
             return (presence.count == rows).then_some(Self { presence, firsts: None });
         }
         let words: &[u64] = bytemuck::try_cast_slice(&firsts).ok()?;
-        let beyond = if rows % 64 == 0 { 0 } else { words.last()? >> (rows % 64) };
+        let beyond = if rows.is_multiple_of(64) { 0 } else { words.last()? >> (rows % 64) };
         let whole = words.len() == rows.div_ceil(64) && beyond == 0 && words.first()? & 1 == 1;
         let firsts = Ranked::new(firsts);
         let belong = whole && firsts.count == presence.count;

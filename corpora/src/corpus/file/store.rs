@@ -381,8 +381,8 @@ impl Stored {
             return Err("has traces that there are not".into());
         }
         let operations = self.file.operations_of(table).iter();
-        let rows = operations.map(|number| &self.file.operations[*number as usize].rows);
-        rows.map(|rows| check::ascending(&ordinals[rows.clone()])).collect()
+        let mut rows = operations.map(|number| &self.file.operations[*number as usize].rows);
+        rows.try_for_each(|rows| check::ascending(&ordinals[rows.clone()]))
     }
 
     /// The ordinals of a table of one operation, by its presence.
