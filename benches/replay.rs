@@ -3,7 +3,6 @@
 //! compared, and those of the generator's rules held to its truth, before anything is timed.
 
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -17,6 +16,9 @@ use criterion::{
     BenchmarkGroup, Criterion, SamplingMode, Throughput, criterion_group, criterion_main,
 };
 use ir::{Fault, Segment};
+
+#[path = "input/rules.rs"]
+mod rules;
 
 /// About 100 MB.
 const WORKLOAD: (u64, u32, u64) = (20_000, 2, 1);
@@ -32,7 +34,7 @@ fn replay(criterion: &mut Criterion) {
     group.warm_up_time(Duration::from_millis(100)).measurement_time(Duration::from_millis(500));
     let mut shares = Vec::new();
     for count in [1, 16, 160, 1_600] {
-        let yaml = rules(count);
+        let yaml = rules::many(count);
         let program = program(&yaml, EngineChoice::Auto);
         let report = whole(&program, &text);
         hold(&report, &truth, count);
@@ -51,7 +53,7 @@ fn replay(criterion: &mut Criterion) {
     }
     let (text, truth) = generate(SMALL);
     group.throughput(Throughput::Elements(truth.traces));
-    let interpreter = program(&rules(1), EngineChoice::Interpreter);
+    let interpreter = program(&rules::many(1), EngineChoice::Interpreter);
     judging(&mut group, "judge_interpreter_small/1", &interpreter, &text);
     group.finish();
     for (count, violated, share) in shares {
@@ -157,68 +159,6 @@ fn share(program: &Program, text: &[u8]) -> f64 {
         start.elapsed()
     });
     judging.as_secs_f64() / all.as_secs_f64()
-}
-
-/// As many rules as wanted: those of the generator, and then the same again and again, each
-/// narrowed to a part of its traces by a constant of its own, as rules of teams, customers and
-/// thresholds are.
-fn rules(count: usize) -> String {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("rules/omnicart.yaml");
-    let text = std::fs::read_to_string(path).expect("the rules are there");
-    let (_, rules) = text.split_once("\nrules:\n").expect("a list of rules");
-    let rules: Vec<&str> = rules.split("  - id: ").skip(1).collect();
-    let mut yaml = "rules:\n".to_owned();
-    for number in 0..count {
-        let rule = rules[number % rules.len()];
-        let rule = match number / rules.len() {
-            0 => rule.to_owned(),
-            copy => narrowed(rule, copy),
-        };
-        yaml.push_str("  - id: ");
-        yaml.push_str(&rule);
-    }
-    yaml
-}
-
-/// The rule under a number of its own, the spans that it begins with narrowed.
-fn narrowed(rule: &str, copy: usize) -> String {
-    let (id, rest) = rule.split_once('\n').expect("an id has a line");
-    let (before, behind) = rest.split_once("trace.has(").expect("a rule has spans");
-    let (operation, behind) = behind.split_once(')').expect("a closed parenthesis");
-    let test = narrowing(operation, copy);
-    let behind = match behind.strip_prefix(".where(") {
-        Some(tests) => format!(".where({test} and {tests}"),
-        None => format!(".where({test}){behind}"),
-    };
-    format!("{id}-{copy}\n{before}trace.has({operation}){behind}")
-}
-
-/// A third each of thresholds of time, thresholds of a number and single customers or tenants.
-fn narrowing(operation: &str, copy: usize) -> String {
-    let (number, text) = match operation {
-        "payment.charge" => {
-            (format!("amount > {copy}0"), format!("customer_id == \"customer-{copy:04x}\""))
-        }
-        "api.request" => (
-            format!("http.response.status_code >= {}", 150 + copy),
-            format!("client.address == \"203.0.{copy}.7\""),
-        ),
-        "database.query" => {
-            (format!("span:duration < {copy}ms"), format!("tenant_id == \"tenant-{copy:03}\""))
-        }
-        "llm.generate" => {
-            (format!("prompt_length > {copy}0"), format!("model == \"model-{copy}\""))
-        }
-        "admin.action" => (format!("span:duration < {copy}ms"), format!("reason == \"T-{copy}\"")),
-        _ => {
-            (format!("amount_cents > {copy}00"), format!("customer_id == \"customer-{copy:04x}\""))
-        }
-    };
-    match copy % 3 {
-        0 => format!("span:duration > {copy}ms"),
-        1 => number,
-        _ => text,
-    }
 }
 
 criterion_group!(benches, replay);

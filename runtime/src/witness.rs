@@ -37,7 +37,7 @@ pub(crate) fn witness(
     for spans in walk.spans {
         spans.add(module, engine, segment, trace, &mut rows)?;
     }
-    rows.sort_unstable_by_key(|&at| segment.by_start(at));
+    rows.sort_by_cached_key(|&at| segment.by_start(at));
     rows.dedup();
     Ok(rows)
 }

@@ -42,7 +42,7 @@ struct Stored<B: ?Sized> {
 
 /// Of a block of which more items than these are read, all are fetched: an item read alone costs as
 /// much as hundreds in a row.
-const READS: u32 = 64;
+const READS: u32 = 256;
 /// Of a block of at most so many bytes all are fetched at once.
 const SMALL: usize = 4 << 10;
 

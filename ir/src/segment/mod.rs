@@ -362,7 +362,7 @@ impl Segment {
                 rows.map(move |row| RowRef { operation: operation as u32, row: row as u32 })
             })
             .collect();
-        rows.sort_by(|&a, &b| self.by_start(a).cmp(&self.by_start(b)));
+        rows.sort_by_cached_key(|&at| self.by_start(at));
         rows
     }
 

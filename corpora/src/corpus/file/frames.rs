@@ -92,20 +92,30 @@ pub(super) fn item(record: &[u8], rest: &[u8], index: usize) -> Option<u64> {
 
 /// Unpacks all; `None` if the frames are not those of so many items.
 pub(super) fn unpack(packed: &[u8], raw: &mut [u8], width: usize) -> Option<()> {
-    let len = raw.len() / width;
-    let (records, rests) = packed.split_at_checked(len.div_ceil(ITEMS) * size_of::<Record>())?;
+    match width {
+        1 => unpack_items::<1>(packed, raw),
+        2 => unpack_items::<2>(packed, raw),
+        4 => unpack_items::<4>(packed, raw),
+        8 => unpack_items::<8>(packed, raw),
+        _ => None,
+    }
+}
+
+fn unpack_items<const WIDTH: usize>(packed: &[u8], raw: &mut [u8]) -> Option<()> {
+    let items = raw.as_chunks_mut::<WIDTH>().0;
+    let records = items.len().div_ceil(ITEMS) * size_of::<Record>();
+    let (records, rests) = packed.split_at_checked(records)?;
     let records = records.chunks_exact(size_of::<Record>());
-    for (record, items) in records.zip(raw.chunks_mut(ITEMS * width)) {
+    for (record, items) in records.zip(items.chunks_mut(ITEMS)) {
         let record: Record = bytemuck::pod_read_unaligned(record);
         let bits = usize::from(record.bits);
         let begin = record.place as usize * 16;
         let own = rests.get(begin..begin + 16 * bits).filter(|_| bits <= 64)?;
-        let mut base = record.base;
-        for (at, item) in items.chunks_exact_mut(width).enumerate() {
-            let bit = at * bits;
-            let rest = get(&own[bit / 8..], bit % 8, record.bits.into());
-            item.copy_from_slice(&base.wrapping_add(rest).to_le_bytes()[..width]);
-            base = base.wrapping_add(record.slope);
+        let mut line = record.base;
+        for (at, item) in items.iter_mut().enumerate() {
+            let rest = get(&own[at * bits / 8..], at * bits % 8, bits as u32);
+            item.copy_from_slice(&line.wrapping_add(rest).to_le_bytes()[..WIDTH]);
+            line = line.wrapping_add(record.slope);
         }
     }
     Some(())
@@ -125,17 +135,16 @@ fn put(bytes: &mut [u8], bit: usize, value: u64) {
 }
 
 /// The `bits` bits from `shift` (below 8) on.
+#[inline]
 fn get(bytes: &[u8], shift: usize, bits: u32) -> u64 {
-    let mask = (1_u128 << bits) - 1;
-    let whole = match bytes.first_chunk::<16>() {
-        Some(bytes) => u128::from_le_bytes(*bytes),
-        None => {
-            let mut whole = [0; 16];
-            whole[..bytes.len()].copy_from_slice(bytes);
-            u128::from_le_bytes(whole)
-        }
-    };
-    (whole >> shift & mask) as u64
+    // Nearly always all lie in eight bytes.
+    if let (Some(bytes), 0..=56) = (bytes.first_chunk(), bits) {
+        return u64::from_le_bytes(*bytes) >> shift & ((1 << bits) - 1);
+    }
+    let mut whole = [0; 16];
+    let len = bytes.len().min(16);
+    whole[..len].copy_from_slice(&bytes[..len]);
+    (u128::from_le_bytes(whole) >> shift & ((1 << bits) - 1)) as u64
 }
 
 #[cfg(test)]
