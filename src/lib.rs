@@ -36,6 +36,7 @@ pub mod cli;
 mod completeness;
 mod corpus;
 pub mod explain;
+pub mod lint;
 pub mod notation;
 mod program;
 mod replay;

@@ -12,8 +12,8 @@ mod side;
 use hashbrown::HashSet;
 
 use crate::ast::{
-    Condition, ConditionId, Count, Number, OperationName, Predicate, PredicateId, Quantity,
-    Statement, Subject, Value,
+    AttributeRef, Condition, ConditionId, Count, Number, OperationName, Predicate, PredicateId,
+    Quantity, Statement, Subject, Value,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 use crate::limits;
@@ -49,17 +49,38 @@ pub enum WordMeaning {
     OldSpelling,
 }
 
-/// Resolves a rule. `None` if there were errors, which have been reported.
+/// Where the parts of a statement stand.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Places {
+    /// The place of each condition, by its id.
+    pub conditions: Vec<Span>,
+    /// The place of each predicate, by its id.
+    pub predicates: Vec<Span>,
+    /// Every attribute that the text names, with its place.
+    pub attributes: Vec<(AttributeRef, Span)>,
+}
+
+/// What a text was resolved to.
+#[derive(Default)]
+pub(crate) struct Resolved {
+    /// `None` if there were errors, which have been reported.
+    pub(crate) statement: Option<Statement>,
+    pub(crate) words: Vec<WordReading>,
+    pub(crate) places: Places,
+}
+
+/// Resolves a rule.
 pub(crate) fn resolve(
     syntax: &Syntax,
     clauses: Clauses,
     params: &Params,
     diagnostics: &mut Diagnostics,
-) -> (Option<Statement>, Vec<WordReading>) {
+) -> Resolved {
     let mut checker = Checker {
         syntax,
         params,
         statement: Statement::default(),
+        places: Places { attributes: syntax.attributes.clone(), ..Places::default() },
         words: Vec::new(),
         comparisons: 0,
         operations: HashSet::new(),
@@ -73,18 +94,19 @@ pub(crate) fn resolve(
     };
     let (when, always, never) =
         (clause(clauses.when), clause(clauses.always), clause(clauses.never));
-    let Checker { mut statement, words, .. } = checker;
+    let Checker { mut statement, words, places, .. } = checker;
     statement.when = when;
     statement.always = always;
     statement.never = never;
     let complete = whole && (always.is_some() || never.is_some()) && !diagnostics.has_errors();
-    (complete.then_some(statement), words)
+    Resolved { statement: complete.then_some(statement), words, places }
 }
 
 struct Checker<'a> {
     syntax: &'a Syntax,
     params: &'a Params,
     statement: Statement,
+    places: Places,
     words: Vec<WordReading>,
     comparisons: usize,
     operations: HashSet<OperationName>,
@@ -103,21 +125,37 @@ impl Checker<'_> {
                     resolved.extend(self.condition(term));
                 }
                 let whole = resolved.len() == terms.len();
-                whole.then(|| self.condition_junction(*junction, resolved))
+                whole.then(|| self.condition_junction(id, *junction, resolved))
             }
             NodeKind::Not(term) => {
                 let term = self.condition(*term)?;
-                Some(self.statement.add_condition(Condition::Not(term)))
+                Some(self.add_condition(id, Condition::Not(term)))
             }
             _ => self.single_condition(id),
         }
     }
 
-    fn condition_junction(&mut self, junction: Junction, terms: Vec<ConditionId>) -> ConditionId {
-        self.statement.add_condition(match junction {
+    fn condition_junction(
+        &mut self,
+        id: NodeId,
+        junction: Junction,
+        terms: Vec<ConditionId>,
+    ) -> ConditionId {
+        let condition = match junction {
             Junction::And => Condition::And(terms),
             Junction::Or => Condition::Or(terms),
-        })
+        };
+        self.add_condition(id, condition)
+    }
+
+    fn add_condition(&mut self, at: NodeId, condition: Condition) -> ConditionId {
+        self.places.conditions.push(self.syntax.span(at));
+        self.statement.add_condition(condition)
+    }
+
+    fn add_predicate(&mut self, at: NodeId, predicate: Predicate) -> PredicateId {
+        self.places.predicates.push(self.syntax.span(at));
+        self.statement.add_predicate(predicate)
     }
 
     fn single_condition(&mut self, id: NodeId) -> Option<ConditionId> {
@@ -127,7 +165,7 @@ impl Checker<'_> {
             NodeKind::Trace { .. } => self.trace_test(id)?,
             _ => return None,
         };
-        Some(self.statement.add_condition(condition))
+        Some(self.add_condition(id, condition))
     }
 
     fn has(
@@ -223,12 +261,14 @@ impl Checker<'_> {
         terms: &Option<Vec<NodeId>>,
         whole: Option<NodeId>,
     ) -> Option<Option<PredicateId>> {
-        let Some(terms) = terms else { return self.optional_predicate(whole) };
+        let (Some(terms), Some(whole)) = (terms, whole) else {
+            return self.optional_predicate(whole);
+        };
         let terms: Vec<_> = terms.iter().map(|&term| self.predicate(term)).collect();
         let mut terms = terms.into_iter().collect::<Option<Vec<_>>>()?;
         Some(match terms.len() {
             0 | 1 => terms.pop(),
-            _ => Some(self.statement.add_predicate(Predicate::And(terms))),
+            _ => Some(self.add_predicate(whole, Predicate::And(terms))),
         })
     }
 
@@ -265,21 +305,27 @@ impl Checker<'_> {
                     resolved.extend(self.predicate(term));
                 }
                 let whole = resolved.len() == terms.len();
-                whole.then(|| self.predicate_junction(*junction, resolved))
+                whole.then(|| self.predicate_junction(id, *junction, resolved))
             }
             NodeKind::Not(term) => {
                 let term = self.predicate(*term)?;
-                Some(self.statement.add_predicate(Predicate::Not(term)))
+                Some(self.add_predicate(id, Predicate::Not(term)))
             }
             _ => self.single_predicate(id),
         }
     }
 
-    fn predicate_junction(&mut self, junction: Junction, terms: Vec<PredicateId>) -> PredicateId {
-        self.statement.add_predicate(match junction {
+    fn predicate_junction(
+        &mut self,
+        id: NodeId,
+        junction: Junction,
+        terms: Vec<PredicateId>,
+    ) -> PredicateId {
+        let predicate = match junction {
             Junction::And => Predicate::And(terms),
             Junction::Or => Predicate::Or(terms),
-        })
+        };
+        self.add_predicate(id, predicate)
     }
 
     fn single_predicate(&mut self, id: NodeId) -> Option<PredicateId> {
@@ -296,7 +342,7 @@ impl Checker<'_> {
             NodeKind::Test { .. } => self.test(id)?,
             _ => return None,
         };
-        Some(self.statement.add_predicate(predicate))
+        Some(self.add_predicate(id, predicate))
     }
 
     fn test(&mut self, id: NodeId) -> Option<Predicate> {

@@ -29,6 +29,24 @@ pub struct Label {
     pub primary: bool,
 }
 
+/// What to write instead, where that is mechanical.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// Changes of the text; they do not overlap.
+    pub edits: Vec<Edit>,
+    /// Whether the rule means the very same after it, on any data.
+    pub exact: bool,
+}
+
+/// One change of a text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Edit {
+    /// Bytes that go; none where something is only put in.
+    pub span: Span,
+    /// What comes there.
+    pub text: String,
+}
+
 /// One message about a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Diagnostic {
@@ -42,6 +60,8 @@ pub struct Diagnostic {
     pub labels: Vec<Label>,
     /// What to write instead, if that can be said.
     pub help: Option<String>,
+    /// How a program would mend it.
+    pub fix: Option<Fix>,
 }
 
 impl Diagnostic {
@@ -57,7 +77,7 @@ impl Diagnostic {
 
     fn new(severity: Severity, code: &'static str, title: String, span: Span) -> Self {
         let label = Label { span, text: String::new(), primary: true };
-        Self { severity, code, title, labels: vec![label], help: None }
+        Self { severity, code, title, labels: vec![label], help: None, fix: None }
     }
 
     /// Says something at the primary place.
@@ -75,6 +95,12 @@ impl Diagnostic {
     /// Adds the help line.
     pub fn help(mut self, text: impl Into<String>) -> Self {
         self.help = Some(text.into());
+        self
+    }
+
+    /// Adds what a program would write instead.
+    pub fn fix(mut self, fix: Option<Fix>) -> Self {
+        self.fix = fix;
         self
     }
 
@@ -122,5 +148,26 @@ impl Diagnostics {
         self.list
             .sort_by_key(|diagnostic| (diagnostic.code == "too-many-errors", diagnostic.start()));
         self.list
+    }
+}
+
+impl Edit {
+    /// A text with some of its bytes changed; of edits that overlap the first counts. None where an
+    /// edit cuts a character or lies outside of the text.
+    pub fn apply(text: &str, edits: &[Self]) -> Option<String> {
+        let mut edits: Vec<&Self> = edits.iter().collect();
+        edits.sort_by_key(|edit| (edit.span.start, edit.span.end));
+        let mut changed = String::with_capacity(text.len() + 64);
+        let mut done = 0;
+        for edit in edits {
+            if edit.span.start < done {
+                continue;
+            }
+            changed += text.get(done..edit.span.start)?;
+            changed += &edit.text;
+            done = edit.span.end.max(edit.span.start);
+        }
+        changed += text.get(done..)?;
+        Some(changed)
     }
 }

@@ -6,32 +6,37 @@
 
 pub mod ast;
 mod check;
+mod clauses;
 mod columns;
 mod diagnostic;
 mod jit;
 mod lexer;
 pub mod limits;
+mod lint;
 mod lower;
 mod optimise;
 mod params;
 mod parser;
 mod print;
 mod reading;
+mod reason;
 mod render;
 mod spelling;
 mod syntax;
 
 pub use ast::Statement;
-pub use check::{WordMeaning, WordReading};
+pub use check::{Places, WordMeaning, WordReading};
 pub use columns::Columns;
-pub use diagnostic::{Diagnostic, Label, Severity, Span};
+pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity, Span};
 pub use jit::{Jit, JitError, JitOptions, LeftToLoops, Limit, Listing};
+pub use lint::lint;
 pub use lower::{LowerError, Lowered, Malformed, RuleSource, lower, lower_parts};
 pub use optimise::optimise;
 pub use params::{ParamValue, Params};
 pub use reading::Key;
 pub use render::{Lines, Placement, Position, is_unprintable, printable, render};
 
+use check::Resolved;
 use diagnostic::Diagnostics;
 use reading::Guess;
 
@@ -57,21 +62,20 @@ pub struct Parsed {
     pub diagnostics: Vec<Diagnostic>,
     /// How each bare word was read, in order of the text.
     pub words: Vec<WordReading>,
+    /// Where the parts of the statement stand in the text.
+    pub places: Places,
 }
 
 /// Reads the text of one rule.
 pub fn parse_rule(text: &str, options: &ReadOptions<'_>) -> Parsed {
     let mut diagnostics = Diagnostics::default();
-    let (statement, mut words) = read(text, options, &mut diagnostics).unwrap_or_default();
+    let resolved = read(text, options, &mut diagnostics).unwrap_or_default();
+    let Resolved { statement, mut words, places } = resolved;
     words.sort_by_key(|word| word.span.start);
-    Parsed { statement, diagnostics: diagnostics.into_list(), words }
+    Parsed { statement, diagnostics: diagnostics.into_list(), words, places }
 }
 
-fn read(
-    text: &str,
-    options: &ReadOptions<'_>,
-    diagnostics: &mut Diagnostics,
-) -> Option<(Option<Statement>, Vec<WordReading>)> {
+fn read(text: &str, options: &ReadOptions<'_>, diagnostics: &mut Diagnostics) -> Option<Resolved> {
     if text.len() > limits::RULE_TEXT_BYTES {
         let limit = limits::RULE_TEXT_BYTES;
         let title = format!("a rule of {} bytes, the limit is {limit}", text.len());
@@ -81,19 +85,25 @@ fn read(
     let mut syntax = parser::parse(text, options.params, diagnostics);
     let (clauses, guess) =
         reading::clauses(&mut syntax, options.key, options.has_signal, text, diagnostics)?;
-    let (statement, words) = check::resolve(&syntax, clauses, options.params, diagnostics);
-    if let Some(statement) = &statement {
+    let resolved = check::resolve(&syntax, clauses, options.params, diagnostics);
+    if let Some(statement) = &resolved.statement {
         if let Some(guess) = guess {
-            diagnostics.push(polarity_guessed(&guess, statement));
+            diagnostics.push(polarity_guessed(&guess, statement, text, options));
         }
         let end = text.trim_end().len();
         let start = (text.len() - text.trim_start().len()).min(end);
         check::lint(statement, options.description, start..end, diagnostics);
     }
-    Some((statement, words))
+    Some(resolved)
 }
 
-fn polarity_guessed(guess: &Guess, statement: &Statement) -> Diagnostic {
+fn polarity_guessed(
+    guess: &Guess,
+    statement: &Statement,
+    text: &str,
+    options: &ReadOptions<'_>,
+) -> Diagnostic {
     Diagnostic::warning("polarity-guessed", guess.reason, guess.span.clone())
         .help(format!("if that is meant, write it: {statement}"))
+        .fix(clauses::written_out(text, statement, options))
 }

@@ -12,6 +12,8 @@ use crate::diagnostic::Span;
 pub(crate) struct Syntax {
     nodes: Vec<Node>,
     pub(crate) form: Form,
+    /// The attributes named by what can be nothing else, with their places.
+    pub(crate) attributes: Vec<(AttributeRef, Span)>,
 }
 
 /// The two forms of a rule.
@@ -33,7 +35,8 @@ pub(crate) struct Clauses {
 
 impl Syntax {
     pub(crate) fn new() -> Self {
-        Self { nodes: Vec::new(), form: Form::Clauses(Clauses::default()) }
+        let form = Form::Clauses(Clauses::default());
+        Self { nodes: Vec::new(), form, attributes: Vec::new() }
     }
 
     pub(crate) fn add(&mut self, kind: NodeKind, span: Span) -> NodeId {

@@ -26,7 +26,14 @@ impl Findings {
         } else if *count == limit + 1 {
             let Diagnostic { severity, labels, .. } = diagnostic;
             let title = format!("more than {limit} {what} in one file");
-            self.list.push(Diagnostic { severity, code: more, title, labels, help: None });
+            self.list.push(Diagnostic {
+                severity,
+                code: more,
+                title,
+                labels,
+                help: None,
+                fix: None,
+            });
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use compiler::{Params, Statement, WordReading};
+use compiler::{Params, Places, Statement, WordReading};
 use ir::module::Severity;
 
 /// One rule of a file.
@@ -37,10 +37,60 @@ pub struct Rule {
     pub enabled: bool,
     /// Where it came from.
     pub source: Place,
+    /// Where its parts stand.
+    pub written: Written,
+    /// Codes of warnings that its annotation [`ALLOW`] silenced when it was read.
+    pub silenced: Vec<&'static str>,
+}
+
+/// The annotation that names, separated by commas, the warnings that a rule means to live with.
+pub const ALLOW: &str = "lint.allow";
+
+impl Rule {
+    /// The codes that its annotation [`ALLOW`] names.
+    pub fn allowed(&self) -> impl Iterator<Item = &str> {
+        allowed(&self.annotations)
+    }
+}
+
+/// The codes that the annotation [`ALLOW`] names.
+pub(crate) fn allowed(annotations: &BTreeMap<String, String>) -> impl Iterator<Item = &str> {
+    let codes = annotations.get(ALLOW).map(String::as_str).unwrap_or_default();
+    codes.split(',').map(str::trim).filter(|code| !code.is_empty())
+}
+
+/// Where the parts of a rule stand, in bytes of its file.
+#[derive(Clone, Debug, Default)]
+pub struct Written {
+    /// The whole rule.
+    pub rule: Range<usize>,
+    /// Its condition, as the YAML has it.
+    pub text: Range<usize>,
+    /// The parts of its condition.
+    pub parts: Places,
+    /// Its parameters, by name.
+    pub params: Vec<(String, Entry)>,
+    /// Its `params:`.
+    pub all_params: Option<Entry>,
+    /// The keys of its context.
+    pub context: Vec<Range<usize>>,
+    /// Its `signal:`.
+    pub signal: Option<Entry>,
+    /// Its annotation [`ALLOW`].
+    pub allow: Option<Entry>,
+}
+
+/// Where an entry of a map stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its key.
+    pub key: Range<usize>,
+    /// Its value.
+    pub value: Range<usize>,
 }
 
 /// The `signal:` block of a rule.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct SignalSpec {
     /// A type for machines, such as `PAYMENT_IDEMPOTENCY_VIOLATION`.
     pub kind: Option<String>,

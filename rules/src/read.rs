@@ -3,12 +3,14 @@
 use std::ops::Range;
 
 use compiler::ast::Value;
-use compiler::{Diagnostic, Key, ParamValue, Params, Parsed, ReadOptions, limits, parse_rule};
+use compiler::{Diagnostic, Key, ParamValue, Params, ReadOptions, limits};
 use ir::module::Severity;
 
+use crate::condition::Condition;
 use crate::findings::Findings;
-use crate::model::{Alert, Place, Rule, SignalSpec};
+use crate::model::{Alert, Place, Rule, SignalSpec, allowed};
 use crate::reader::{Reader, first_line};
+use crate::written::written;
 use crate::yaml::{Content, NodeId, Yaml};
 
 /// What a file holds.
@@ -114,14 +116,15 @@ impl Reader<'_> {
             params: &params,
             description: description.as_deref(),
         };
-        let parsed = self.statement(&texts, &span, options);
+        let allowed: Vec<&str> = allowed(&annotations).collect();
+        let condition = self.condition(&texts, &span, options, &allowed);
         let (runbook_url, owner) =
             (self.optional(&mut fields, "runbook_url"), self.optional(&mut fields, "owner"));
-        let (Some(id), Some(severity), Some(Parsed { statement: Some(statement), words, .. })) =
-            (id, severity, parsed)
-        else {
+        let (Some(id), Some(severity), Some(condition)) = (id, severity, condition) else {
             return None;
         };
+        let Condition { statement, words, parts, silenced } = condition;
+        let written = written(self.yaml, node, parts);
         if self.errors() > before {
             return None;
         }
@@ -142,6 +145,8 @@ impl Reader<'_> {
             owner,
             enabled,
             source,
+            written,
+            silenced,
         })
     }
 
@@ -153,42 +158,6 @@ impl Reader<'_> {
         let help = "use 1 to 128 letters, digits, `-`, `_` and `.`";
         self.push(Diagnostic::error("bad-id", "not a rule id", span).help(help));
         None
-    }
-
-    /// Parses the rule's text, which must stand under exactly one of the three keys.
-    fn statement<'p>(
-        &mut self,
-        texts: &[(NodeId, Key)],
-        rule: &Range<usize>,
-        options: impl Fn(Key) -> ReadOptions<'p>,
-    ) -> Option<Parsed> {
-        let &[(node, key)] = texts else {
-            let error = match texts {
-                [] => Diagnostic::error("missing-key", "the rule has no text", rule.clone())
-                    .help("write it under `condition:`, `invariant:` or `violation:`"),
-                [_, (second, _), ..] => {
-                    let span = self.yaml.node(*second).span.clone();
-                    Diagnostic::error("two-texts", "the rule has more than one text", span)
-                        .help("keep one of `condition:`, `invariant:` and `violation:`")
-                }
-                [_] => return None,
-            };
-            self.push(error);
-            return None;
-        };
-        let (text, _) = self.text(node)?;
-        let mut parsed = parse_rule(&text, &options(key));
-        let placement = self.yaml.placement(self.source, node);
-        // YAML gives a block at the end of a file a line end that the file may not have.
-        let end = self.yaml.node(node).span.end;
-        for mut diagnostic in std::mem::take(&mut parsed.diagnostics) {
-            for label in &mut diagnostic.labels {
-                let place = placement.range(&label.span);
-                label.span = place.start.min(end)..place.end.min(end);
-            }
-            self.push(diagnostic);
-        }
-        Some(parsed)
     }
 
     fn signal(&mut self, node: NodeId) -> (SignalSpec, Option<NodeId>) {

@@ -11,7 +11,7 @@ use hashbrown::HashSet;
 
 use crate::draft::Draft;
 use crate::library::library_part;
-use crate::model::{Alert, Place, Rule, SignalSpec};
+use crate::model::{Alert, Place, Rule, SignalSpec, Written};
 
 /// Bytes of one rule file at most.
 pub const FILE_BYTES: u64 = 64 << 20;
@@ -134,6 +134,13 @@ impl RuleSet {
             owner: None,
             enabled: true,
             source: Place::default(),
+            written: Written {
+                rule: 0..text.len(),
+                text: 0..text.len(),
+                parts: parsed.places,
+                ..Written::default()
+            },
+            silenced: Vec::new(),
         });
         (Self { rules: rule.into_iter().collect(), ..Self::default() }, parsed.diagnostics)
     }

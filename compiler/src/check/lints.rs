@@ -1,6 +1,9 @@
 //! Rules that are legal and probably not what was meant.
 
-use crate::ast::{Condition, ConditionId, OperationName, PredicateId, Statement};
+use crate::ast::{
+    Comparison, Condition, ConditionId, Number, Operand, OperationName, Operator, Predicate,
+    PredicateId, Statement, Subject, Value,
+};
 use crate::diagnostic::{Diagnostic, Diagnostics, Span};
 
 /// Warns about a rule; `whole` is the place of its text, `description` what its writer says of it.
@@ -29,6 +32,10 @@ fn guard_hides_span(
         let Some((_, guard)) = guards.iter().find(|(guarded, _)| *guarded == operation) else {
             continue;
         };
+        // No span can be both: the two speak of different spans on purpose.
+        if guard.is_some_and(|guard| exclude_each_other(statement, guard, required)) {
+            continue;
+        }
         let requirement = statement.predicate_text(required);
         let bad = match guard {
             Some(guard) => format!("{} and not ({requirement})", statement.conjunct_text(*guard)),
@@ -45,6 +52,48 @@ fn guard_hides_span(
                 "to ask it of every span: never {{ trace.has({operation}).where({bad}) }}"
             )),
         );
+    }
+}
+
+/// Whether two predicates ask for different constants under one key.
+fn exclude_each_other(statement: &Statement, one: PredicateId, other: PredicateId) -> bool {
+    let others = asked(statement, other);
+    asked(statement, one).iter().any(|(subject, values)| {
+        let different = |theirs: &&[Value]| {
+            theirs.iter().all(|theirs| values.iter().all(|own| text(own) != text(theirs)))
+        };
+        others.iter().any(|(key, theirs)| key == subject && different(theirs))
+    })
+}
+
+/// The constants of which a predicate asks one, by what it asks of, among the terms that it joins by
+/// `and`.
+fn asked(statement: &Statement, id: PredicateId) -> Vec<(&Subject, &[Value])> {
+    let terms = match &statement[id] {
+        Predicate::And(terms) => terms.as_slice(),
+        _ => std::slice::from_ref(&id),
+    };
+    let tests = terms.iter().filter_map(|term| match &statement[*term] {
+        Predicate::Test { subject, operator, operand } => match (operator, operand) {
+            (Operator::Compare(Comparison::Equal), Operand::Value(value)) => {
+                Some((subject, std::slice::from_ref(value)))
+            }
+            (Operator::In, Operand::List(values)) => Some((subject, values.as_slice())),
+            _ => None,
+        },
+        _ => None,
+    });
+    tests.collect()
+}
+
+/// A constant by its canonical text, of which equality is.
+fn text(value: &Value) -> String {
+    match value {
+        Value::Text(text) => text.clone(),
+        Value::Number(Number::Integer(integer)) => integer.to_string(),
+        Value::Number(Number::Decimal { value, .. }) => ir::Number::Float(*value).canonical(),
+        Value::Bool(truth) => truth.to_string(),
+        Value::Duration(length) => length.to_string(),
     }
 }
 

@@ -3,7 +3,7 @@
 use crate::ast::{
     AttributeRef, Comparison, Number, Operand, Operator, Predicate, Scope, Subject, Value,
 };
-use crate::diagnostic::{Diagnostic, Span};
+use crate::diagnostic::{Diagnostic, Edit, Fix, Span};
 use crate::limits;
 use crate::params::ParamValue;
 use crate::render::is_unprintable;
@@ -45,6 +45,7 @@ impl Checker<'_> {
             OperandKind::Word(word) if self.is_attribute(side, operator, word) => {
                 self.note(operand, word, WordMeaning::Attribute);
                 let attribute = AttributeRef { scope: Scope::Any, key: word.clone() };
+                self.places.attributes.push((attribute.clone(), operand.span.clone()));
                 self.attribute_operand(side, operator, &attribute, &operand.span)
             }
             _ => {
@@ -238,8 +239,12 @@ impl Checker<'_> {
                 _ => format!("write \"{word}\" for the text, span.{word} for the attribute"),
             };
             let title = format!("`{word}` is compared as text");
-            self.diagnostics
-                .push(Diagnostic::warning("word-read-as-text", title, span.clone()).help(help));
+            let edits = vec![Edit { span: span.clone(), text: format!("\"{word}\"") }];
+            self.diagnostics.push(
+                Diagnostic::warning("word-read-as-text", title, span.clone())
+                    .help(help)
+                    .fix(Some(Fix { edits, exact: true })),
+            );
         }
         Some(Value::Text(word.to_owned()))
     }

@@ -40,6 +40,18 @@ impl Parser<'_> {
 
     /// An attribute's key: `key`, `"key"`, `span.key`, `resource."key"`.
     pub(super) fn attribute(&mut self) -> Result<AttributeRef, Reported> {
+        let start = self.span().start;
+        let attribute = self.key()?;
+        self.note_attribute(&attribute, start);
+        Ok(attribute)
+    }
+
+    fn note_attribute(&mut self, attribute: &AttributeRef, start: usize) {
+        let span = start..self.end();
+        self.syntax.attributes.push((attribute.clone(), span));
+    }
+
+    fn key(&mut self) -> Result<AttributeRef, Reported> {
         match self.peek() {
             Kind::Word => Ok(self.plain_attribute()?),
             Kind::OddWord => {
@@ -180,7 +192,10 @@ impl Parser<'_> {
                 let attribute = self.plain_attribute()?;
                 let kind = match attribute.scope {
                     Scope::Any => OperandKind::Word(word),
-                    _ => OperandKind::Attribute(attribute),
+                    _ => {
+                        self.note_attribute(&attribute, span.start);
+                        OperandKind::Attribute(attribute)
+                    }
                 };
                 return Ok(Operand { kind, span: span.start..self.end() });
             }
