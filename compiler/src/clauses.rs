@@ -6,22 +6,58 @@ use crate::diagnostic::{Diagnostics, Edit, Fix};
 use crate::lexer::{self, Kind, Token};
 use crate::{ReadOptions, parse_rule};
 
-/// The changes that write out the clauses of a bare condition. None where they would not be read as
-/// the very same statement.
-pub(crate) fn written_out(
+/// The changes that write out the clauses of a bare condition: around its own words, or else as
+/// [`canonical`] text. None where neither is read as the very same statement.
+pub(crate) fn clauses(text: &str, statement: &Statement, options: &ReadOptions<'_>) -> Option<Fix> {
+    let tokens = tokens(text);
+    let ways = [around(&tokens, statement), anew(&tokens, text, statement, options)];
+    first_same(ways, text, statement, options)
+}
+
+/// The changes that give a rule text its canonical form, if that loses no comment and no parameter,
+/// or else at least its clauses. None where neither is read as the very same statement.
+pub fn canonical(text: &str, statement: &Statement, options: &ReadOptions<'_>) -> Option<Fix> {
+    let tokens = tokens(text);
+    let ways = [anew(&tokens, text, statement, options), around(&tokens, statement)];
+    first_same(ways, text, statement, options)
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens = lexer::tokens(text, &mut Diagnostics::default());
+    tokens.pop();
+    tokens
+}
+
+fn first_same(
+    ways: [Option<Vec<Edit>>; 2],
     text: &str,
     statement: &Statement,
     options: &ReadOptions<'_>,
 ) -> Option<Fix> {
-    let mut tokens = lexer::tokens(text, &mut Diagnostics::default());
-    tokens.pop();
-    let edits = edits(&tokens, statement)?;
-    let changed = Edit::apply(text, &edits)?;
-    let same = parse_rule(&changed, options).statement.as_ref() == Some(statement);
-    same.then_some(Fix { edits, exact: true })
+    let is_same = |edits: &Vec<Edit>| {
+        let changed = Edit::apply(text, edits);
+        changed.is_some_and(|text| parse_rule(&text, options).statement.as_ref() == Some(statement))
+    };
+    let edits = ways.into_iter().flatten().find(is_same)?;
+    Some(Fix { edits, exact: true })
 }
 
-fn edits(tokens: &[Token], statement: &Statement) -> Option<Vec<Edit>> {
+/// The canonical text in place of all tokens.
+fn anew(
+    tokens: &[Token],
+    text: &str,
+    statement: &Statement,
+    options: &ReadOptions<'_>,
+) -> Option<Vec<Edit>> {
+    let (first, last) = (tokens.first()?, tokens.last()?);
+    let mut gaps = tokens.windows(2).map(|pair| &text[pair[0].span.end..pair[1].span.start]);
+    let has_comments = gaps.any(|gap| !gap.trim().is_empty());
+    let names_param = |token: &Token| options.params.contains_key(&text[token.span.clone()]);
+    let edit = Edit { span: first.span.start..last.span.end, text: statement.to_string() };
+    (!has_comments && !tokens.iter().any(names_param)).then_some(vec![edit])
+}
+
+fn around(tokens: &[Token], statement: &Statement) -> Option<Vec<Edit>> {
     let (first, last) = (tokens.first()?, tokens.last()?);
     let put = |at: usize, text: &str| Edit { span: at..at, text: text.to_owned() };
     let (start, end) = (first.span.start, put(last.span.end, " }"));

@@ -10,6 +10,7 @@ mod clauses;
 mod columns;
 mod diagnostic;
 mod jit;
+mod layout;
 mod lexer;
 pub mod limits;
 mod lint;
@@ -26,10 +27,12 @@ mod syntax;
 
 pub use ast::Statement;
 pub use check::{Places, WordMeaning, WordReading};
+pub use clauses::canonical;
 pub use columns::Columns;
 pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity, Span};
 pub use jit::{Jit, JitError, JitOptions, LeftToLoops, Limit, Listing};
-pub use lint::lint;
+pub use layout::layout;
+pub use lint::{lint, without_literal_patterns};
 pub use lower::{LowerError, Lowered, Malformed, RuleSource, lower, lower_parts};
 pub use optimise::optimise;
 pub use params::{ParamValue, Params};
@@ -105,5 +108,5 @@ fn polarity_guessed(
 ) -> Diagnostic {
     Diagnostic::warning("polarity-guessed", guess.reason, guess.span.clone())
         .help(format!("if that is meant, write it: {statement}"))
-        .fix(clauses::written_out(text, statement, options))
+        .fix(clauses::clauses(text, statement, options))
 }

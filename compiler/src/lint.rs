@@ -5,6 +5,8 @@
 mod literal;
 mod types;
 
+pub use literal::without_literal_patterns;
+
 use std::collections::BTreeSet;
 
 use ir::Module;

@@ -8,6 +8,7 @@ mod condition;
 mod draft;
 mod fields;
 mod findings;
+mod layout;
 mod library;
 mod model;
 mod read;
@@ -18,6 +19,7 @@ pub mod yaml;
 
 pub use fields::Fields;
 pub use findings::Findings;
+pub use layout::{FormatError, format};
 pub use library::{LIBRARY, library_part};
 pub use model::{ALLOW, Alert, Entry, Place, Rule, SignalSpec, Written};
 pub use reader::{Reader, first_line};

@@ -24,7 +24,8 @@ pub struct FileContent {
     pub findings: Findings,
 }
 
-const RULE_KEYS: [&str; 14] = [
+/// The keys of a rule, in the order of its layout.
+pub(crate) const RULE_KEYS: [&str; 14] = [
     "id",
     "name",
     "description",
@@ -40,7 +41,8 @@ const RULE_KEYS: [&str; 14] = [
     "owner",
     "signal",
 ];
-const TEXT_KEYS: [(&str, Key); 3] =
+/// The keys under which its text can stand.
+pub(crate) const TEXT_KEYS: [(&str, Key); 3] =
     [("condition", Key::Condition), ("invariant", Key::Invariant), ("violation", Key::Violation)];
 const SIGNAL_KEYS: [&str; 4] = ["type", "severity", "message", "context"];
 const ALERT_KEYS: [&str; 4] = ["rule_id", "severity", "notification", "channels"];

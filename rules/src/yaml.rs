@@ -99,6 +99,12 @@ impl Node {
         matches!(self.content, Content::Scalar { style: ScalarStyle::Plain, .. })
     }
 
+    /// Whether it is a scalar that stands as a block.
+    pub fn is_block(&self) -> bool {
+        use ScalarStyle::{Folded, Literal};
+        matches!(self.content, Content::Scalar { style: Folded | Literal, .. })
+    }
+
     /// Whether there is no value: nothing, `~` or `null`.
     pub fn is_null(&self) -> bool {
         self.is_plain() && matches!(self.text(), Some("" | "~" | "null"))

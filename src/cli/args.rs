@@ -10,8 +10,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 #[command(
     version = concat!(env!("CARGO_PKG_VERSION"), " (", env!("BETRACE_COMMIT"), ")"),
     max_term_width = 100,
-    after_help = "Exit codes: 0 nothing found, 1 violations at or above --fail-on or failed rule tests, 2 a \
-                  rule or usage error, 3 some data could not be read, 4 a limit was reached."
+    after_help = "Exit codes: 0 nothing found, 1 violations at or above --fail-on, failed rule tests \
+                  or lint findings, 2 a rule or usage error, 3 some data could not be read, 4 a limit was reached."
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -47,6 +47,10 @@ pub enum Verb {
     },
     /// Check rule files and say everything that is wrong with them
     Check(CheckArgs),
+    /// Find rules that are legal and probably not what was meant
+    Lint(LintArgs),
+    /// Bring rule files into their one layout, comments kept
+    Fmt(FmtArgs),
     /// Run rule tests: traces with the verdicts that rules should come to
     Test(TestArgs),
     /// Look for rules in the library, and copy them
@@ -236,6 +240,55 @@ pub struct CheckArgs {
     /// Rule file, folder or quoted glob; give it again for more
     #[arg(value_name = "PATH")]
     pub paths: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub struct LintArgs {
+    /// Rule file, folder, quoted glob, or library:NAME; give it again for more
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+    /// Mend what can be mended, in the files: `safe` changes no verdict; `all` also renames attributes,
+    /// and takes `contains` for a pattern
+    #[arg(
+        long, value_name = "WHICH", num_args = 0..=1, require_equals = true,
+        default_missing_value = "safe"
+    )]
+    pub fix: Option<Fixes>,
+    /// Hold the rules against this corpus, or these trace files, folders or globs; give it again for more
+    #[arg(long, value_name = "DATA")]
+    pub data: Vec<OsString>,
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: LintFormat,
+}
+
+#[derive(Debug, Args)]
+pub struct FmtArgs {
+    /// Rule file, folder, quoted glob, or - for standard input; give it again for more
+    #[arg(value_name = "PATH")]
+    pub paths: Vec<OsString>,
+    /// Write nothing; name the files that are not in their layout, and exit with 1 if there are
+    #[arg(long)]
+    pub check: bool,
+    /// Write conditions in canonical form, those with comments or parameters at least with their clauses
+    #[arg(long)]
+    pub canonical: bool,
+}
+
+/// What lints may mend.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Fixes {
+    Safe,
+    All,
+}
+
+/// How findings are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LintFormat {
+    Table,
+    Json,
+    Github,
+    Sarif,
 }
 
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ pub enum Exit {
     Limit,
     /// Some data could not be read; the rest was checked.
     Unread,
-    /// Violations at or above `--fail-on`, or failed rule tests.
+    /// Violations at or above `--fail-on`, failed rule tests, or lint findings.
     Violations,
     /// None of these.
     Clean,

@@ -12,9 +12,12 @@ mod corpus_stat;
 mod csv;
 mod exit;
 mod explain;
+mod fmt;
 mod generate;
 mod ingest;
 mod json;
+mod lint;
+mod lint_report;
 mod loading;
 mod periods;
 mod progress;
@@ -72,6 +75,8 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
         Verb::Corpus { verb } => corpus::run(&cli.common, verb, console),
         Verb::Check(args) => check::run(&cli.common, args, console),
         Verb::Rules { verb } => rules::run(verb, console),
+        Verb::Lint(args) => lint::run(&cli.common, args, console),
+        Verb::Fmt(args) => fmt::run(&cli.common, args, console),
         Verb::Test(args) => test::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),

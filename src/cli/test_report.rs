@@ -234,13 +234,15 @@ pub fn github(results: &Results, out: &mut impl Write) -> io::Result<()> {
     Ok(())
 }
 
-fn data(text: &str) -> Cow<'_, str> {
+/// Text as a workflow command carries it.
+pub fn data(text: &str) -> Cow<'_, str> {
     if !text.contains(['%', '\r', '\n']) {
         return Cow::Borrowed(text);
     }
     Cow::Owned(text.replace('%', "%25").replace('\r', "%0D").replace('\n', "%0A"))
 }
 
-fn property(text: &str) -> String {
+/// Text as a property of a workflow command.
+pub fn property(text: &str) -> String {
     data(text).replace(':', "%3A").replace(',', "%2C")
 }

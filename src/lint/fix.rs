@@ -1,6 +1,6 @@
 //! Applies fixes to the files of a set, and makes sure that nothing else changes.
 
-use compiler::{Edit, Fix};
+use compiler::{Edit, Fix, without_literal_patterns};
 use rules::{Rule, RuleSet};
 
 use super::{Finding, lint};
@@ -102,7 +102,8 @@ fn attempt(set: &RuleSet, findings: &[&Finding]) -> Option<String> {
 /// Whether two rules are the same, but for how they are written and, with `may_change`, for what they
 /// ask and show.
 fn same(a: &Rule, b: &Rule, may_change: bool) -> bool {
-    let meaning = a.statement == b.statement && a.signal == b.signal;
+    let [asks, asked] = [a, b].map(|rule| without_literal_patterns(&rule.statement));
+    let meaning = asks == asked && a.signal == b.signal;
     (meaning || may_change)
         && (&a.id, &a.name, &a.description, a.severity)
             == (&b.id, &b.name, &b.description, b.severity)

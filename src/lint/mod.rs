@@ -44,6 +44,8 @@ pub const LINTS: [(&str, &str); 20] = [
 const OF_DATA: [&str; 4] =
     ["always-violated", "never-exercised", "unknown-attribute", "unknown-operation"];
 
+const DUPLICATE: &str = "duplicate-rule";
+
 /// One thing to say of a set.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -71,6 +73,8 @@ pub fn lint(set: &RuleSet, data: Option<&Data>) -> Vec<Finding> {
         let mut own = of_rule(set, rule, data);
         let text = rule.statement.to_string();
         match first.get(&text) {
+            // Either of the two may say that both are meant.
+            Some(twin) if twin.allowed().any(|code| code == DUPLICATE) => {}
             Some(twin) => own.push(duplicate(set, rule, twin)),
             None => {
                 first.insert(text, rule);
@@ -140,15 +144,15 @@ fn duplicate(set: &RuleSet, rule: &Rule, twin: &Rule) -> Diagnostic {
     let file = &set.files[twin.source.file];
     let line = Position::of(&file.text, twin.source.span.start).line;
     let title = format!("this rule says the same as `{}`", twin.id);
-    Diagnostic::warning("duplicate-rule", title, rule.source.span.clone())
+    Diagnostic::warning(DUPLICATE, title, rule.source.span.clone())
         .help(format!("the other stands at {}:{line}; keep one", file.name))
 }
 
-/// Allowances that silence nothing, unless only data could tell and there is none.
+/// Allowances that silence nothing, unless only data or other files could tell.
 fn unused_allowance(rule: &Rule, silenced: &HashSet<&str>, has_data: bool) -> Vec<Diagnostic> {
     let Some(entry) = &rule.written.allow else { return Vec::new() };
     let unused = rule.allowed().filter(|code| {
-        let unasked = !has_data && OF_DATA.contains(code);
+        let unasked = *code == DUPLICATE || !has_data && OF_DATA.contains(code);
         !silenced.contains(code) && !unasked
     });
     let findings = unused.map(|code| {

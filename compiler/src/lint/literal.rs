@@ -31,6 +31,38 @@ pub(super) fn patterns(statement: &Statement, places: &Places) -> Vec<Diagnostic
     of_spans.chain(of_traces).collect()
 }
 
+/// The statement with an operator on texts for each pattern that is one, for comparison.
+pub fn without_literal_patterns(statement: &Statement) -> Statement {
+    let mut plainer = Statement::default();
+    (plainer.when, plainer.always, plainer.never) =
+        (statement.when, statement.always, statement.never);
+    let test = |operator: &Operator, operand: &Operand| match (operator, operand) {
+        (Operator::Matches, Operand::Value(Value::Text(pattern))) => plain(pattern)
+            .map(|(operator, text)| (operator, Operand::Value(Value::Text(text))))
+            .unwrap_or((*operator, operand.clone())),
+        _ => (*operator, operand.clone()),
+    };
+    for predicate in statement.predicates() {
+        plainer.add_predicate(match predicate {
+            Predicate::Test { subject, operator, operand } => {
+                let (operator, operand) = test(operator, operand);
+                Predicate::Test { subject: subject.clone(), operator, operand }
+            }
+            other => other.clone(),
+        });
+    }
+    for condition in statement.conditions() {
+        plainer.add_condition(match condition {
+            Condition::Trace { intrinsic, operator, operand } => {
+                let (operator, operand) = test(operator, operand);
+                Condition::Trace { intrinsic: *intrinsic, operator, operand }
+            }
+            other => other.clone(),
+        });
+    }
+    plainer
+}
+
 /// `is_text` where the subject is never a list, of which `contains` asks for a member.
 fn finding(
     subject: &str,
@@ -62,6 +94,17 @@ fn plain(pattern: &str) -> Option<(Operator, String)> {
         HirKind::Concat(parts) => parts.as_slice(),
         _ => std::slice::from_ref(&hir),
     };
+    // What may be there or not, at an end that may be anywhere, asks for nothing.
+    let idle =
+        |part: &Hir| matches!(part.kind(), HirKind::Repetition(repetition) if repetition.min == 0);
+    let parts = match parts {
+        [first, rest @ ..] if idle(first) => rest,
+        parts => parts,
+    };
+    let parts = match parts {
+        [rest @ .., last] if idle(last) => rest,
+        parts => parts,
+    };
     let look =
         |hir: &Hir, wanted: Look| matches!(hir.kind(), HirKind::Look(look) if *look == wanted);
     let (operator, text) = match parts {
@@ -92,6 +135,12 @@ mod tests {
             ("^/api/", "starts_with /api/"),
             (r"\.php$", "ends_with .php"),
             ("^GET$", "== GET"),
+            ("/api/.*", "contains /api/"),
+            ("^/api/.*", "starts_with /api/"),
+            (".*/x$", "ends_with /x"),
+            (".*x.*", "contains x"),
+            ("^.*x", ""),
+            ("x.+", ""),
             ("(abc)", ""),
             ("a.b", ""),
             ("(?i)abc", ""),
