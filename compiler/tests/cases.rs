@@ -3,7 +3,7 @@
 //! A file of `tests/cases` holds cases between lines of `====`: options (`@invariant`,
 //! `@violation`, `@signal`, `@description …`, `@param name = value`, `@param name = [a, b]`), the
 //! rule text, a line `----`, and the expectation: the canonical form behind `= `, then messages.
-//! Files named `messages*` expect messages as people see them, the others one line each; files
+//! In files named `lint-*` stands what [`lint`] says, too. Files named `messages*` expect messages as people see them, the others one line each; files
 //! named `lowering*` expect the module. With
 //! `BLESS=1` in the environment the expectations are written anew; read the difference.
 
@@ -14,7 +14,7 @@ use std::path::{Path, PathBuf};
 
 use betrace_compiler::ast::Value;
 use betrace_compiler::{
-    Key, ParamValue, Params, Placement, Position, ReadOptions, RuleSource, Statement, lower,
+    Key, ParamValue, Params, Placement, Position, ReadOptions, RuleSource, Statement, lint, lower,
     parse_rule, render,
 };
 use ir::module::Severity;
@@ -102,7 +102,11 @@ fn outcome(input: &str, file: &str) -> String {
         out += &render(&parsed.diagnostics, "rule", text, &Placement::identity(), false);
         return out;
     }
-    for message in &parsed.diagnostics {
+    let mut messages = parsed.diagnostics;
+    if let Some(statement) = parsed.statement.filter(|_| file.starts_with("lint-")) {
+        messages.extend(lint(&statement, &parsed.places, &(0..text.len())));
+    }
+    for message in &messages {
         let Position { line, column } = Position::of(text, message.start());
         writeln!(out, "{line}:{column} {}: {}", message.code, message.title).unwrap();
     }

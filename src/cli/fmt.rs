@@ -9,6 +9,7 @@ use rules::format;
 use super::args::{Common, FmtArgs};
 use super::console::Console;
 use super::exit::{Exit, Failure};
+use super::loading;
 use super::settings::{Flags, Settings, is_stdin};
 use super::table::plural;
 use crate::RuleSet;
@@ -25,6 +26,7 @@ pub fn run(common: &Common, args: &FmtArgs, console: &mut Console) -> Result<Exi
     if paths.is_empty() {
         return Err(Failure::usage("no rules are named; give a file, a folder, a glob or `-`"));
     }
+    loading::only_files(&paths, "fmt")?;
     let set = RuleSet::from_paths(&paths).map_err(Failure::usage)?;
     let (mut others, mut wrong) = (0, 0);
     for file in &set.files {

@@ -6,14 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use compiler::printable;
-use rules::library_part;
 
 use super::args::{Common, Fixes, LintArgs, LintFormat};
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::settings::{Flags, Settings, is_stdin};
 use super::table::plural;
-use super::{lint_report, replay};
+use super::{lint_report, loading, replay};
 use crate::lint::{Data, DataError, Finding, errors, fixed, lint};
 use crate::{Completeness, Corpus, CorpusError, ReplayOptions, RuleSet};
 
@@ -63,9 +62,7 @@ fn exit(findings: &[Finding], data: Option<&Completeness>, console: &mut Console
 
 /// Writes the files anew in which there is something to fix.
 fn fix(set: &RuleSet, paths: &[OsString], all: bool, console: &mut Console) -> Result<(), Failure> {
-    if paths.iter().any(|path| library_part(Path::new(path)).is_some()) {
-        return Err(Failure::usage("--fix writes files; copy rules of the library first"));
-    }
+    loading::only_files(paths, "--fix")?;
     for (number, file) in set.files.iter().enumerate() {
         let Some(done) = fixed(set, number, all) else { continue };
         let name = printable(&file.name);

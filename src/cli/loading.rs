@@ -1,8 +1,10 @@
 //! Rules as every verb loads them.
 
 use std::ffi::OsString;
+use std::path::Path;
 
 use compiler::Severity;
+use rules::library_part;
 
 use super::console::Console;
 use super::exit::{Exit, Failure};
@@ -36,6 +38,19 @@ pub fn load(
             .note(&format!("note: {count} in the rules; running the {} others", set.rules.len()));
     }
     Ok(set)
+}
+
+/// Makes sure that paths name files that can be written anew, and nothing of the library.
+///
+/// # Errors
+/// A usage failure.
+pub fn only_files(paths: &[OsString], verb: &str) -> Result<(), Failure> {
+    match paths.iter().any(|path| library_part(Path::new(path)).is_some()) {
+        true => {
+            Err(Failure::usage(format!("{verb} writes files; copy rules of the library first")))
+        }
+        false => Ok(()),
+    }
 }
 
 /// How many warnings a set has.

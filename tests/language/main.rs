@@ -6,6 +6,7 @@ mod cases;
 mod documents;
 mod engines;
 mod explained;
+mod lints;
 mod naive;
 mod random;
 mod reading;

@@ -42,7 +42,7 @@ const CONSTANTS: [&str; 24] = [
     "\"é\"",
     "\"1e3\"",
 ];
-const VALUES: [&str; 36] = [
+pub const VALUES: [&str; 36] = [
     "5",
     "5.0",
     "-1",
@@ -269,6 +269,36 @@ impl Random {
             7 => self.intrinsic_test(),
             _ => format!("{key} {} {}", self.comparison(), self.pick(&CONSTANTS)),
         }
+    }
+
+    /// A test of one key, now and then negated or against a second.
+    pub fn test_of(&mut self, key: &str) -> String {
+        let test = match self.below(10) {
+            0 => format!("{key} in [{}, {}]", self.pick(&CONSTANTS), self.pick(&CONSTANTS)),
+            1 => format!("exists({key})"),
+            2 => format!("{key} starts_with {}", self.pick(&CONSTANTS)),
+            3 => format!("{key} {} span.y", self.comparison()),
+            _ => format!("{key} {} {}", self.comparison(), self.pick(&CONSTANTS)),
+        };
+        if self.one_in(4) { format!("not {test}") } else { test }
+    }
+
+    /// A condition about few operations and values, which has much to do with others like it.
+    pub fn narrow_condition(&mut self) -> String {
+        let operation = self.pick(&["a", "a", "\"a*\""]);
+        let filter =
+            if self.one_in(2) { String::new() } else { format!(".where({})", self.test_of("x")) };
+        let condition = match self.below(4) {
+            0 => format!("trace.has({operation}){filter}"),
+            1 => format!("trace.count_distinct({operation}, x){filter}"),
+            2 => format!("trace.count({operation}){filter}.by(y)"),
+            _ => format!("trace.count({operation}){filter}"),
+        };
+        let condition = match condition.starts_with("trace.has") {
+            true => condition,
+            false => format!("{condition} {} {}", self.comparison(), self.below(3)),
+        };
+        if self.one_in(3) { format!("not {condition}") } else { condition }
     }
 
     fn intrinsic_test(&mut self) -> String {
