@@ -5,6 +5,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+pub use super::rule_args::{CheckArgs, Fixes, FmtArgs, LintArgs, LintFormat, TestArgs, TestFormat};
+
 /// Checks invariants over OpenTelemetry traces.
 #[derive(Debug, Parser)]
 #[command(
@@ -235,90 +237,6 @@ pub enum Shape {
     Json,
 }
 
-#[derive(Debug, Args)]
-pub struct CheckArgs {
-    /// Rule file, folder or quoted glob; give it again for more
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-pub struct LintArgs {
-    /// Rule file, folder, quoted glob, or library:NAME; give it again for more
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<OsString>,
-    /// Mend what can be mended, in the files: `safe` changes no verdict; `all` also renames attributes,
-    /// and takes `contains` for a pattern
-    #[arg(
-        long, value_name = "WHICH", num_args = 0..=1, require_equals = true,
-        default_missing_value = "safe"
-    )]
-    pub fix: Option<Fixes>,
-    /// Hold the rules against this corpus, or these trace files, folders or globs; give it again for more
-    #[arg(long, value_name = "DATA")]
-    pub data: Vec<OsString>,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: LintFormat,
-}
-
-#[derive(Debug, Args)]
-pub struct FmtArgs {
-    /// Rule file, folder, quoted glob, or - for standard input; give it again for more
-    #[arg(value_name = "PATH")]
-    pub paths: Vec<OsString>,
-    /// Write nothing; name the files that are not in their layout, and exit with 1 if there are
-    #[arg(long)]
-    pub check: bool,
-    /// Write conditions in canonical form, those with comments or parameters at least with their clauses
-    #[arg(long)]
-    pub canonical: bool,
-}
-
-/// What lints may mend.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum Fixes {
-    Safe,
-    All,
-}
-
-/// How findings are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum LintFormat {
-    Table,
-    Json,
-    Github,
-    Sarif,
-}
-
-#[derive(Debug, Args)]
-pub struct TestArgs {
-    /// Test file, folder with files *.test.yaml, or quoted glob; give it again for more
-    #[arg(value_name = "PATH", required = true)]
-    pub paths: Vec<OsString>,
-    /// Run only tests whose `rule/test name` matches this regular expression
-    #[arg(long, value_name = "RE")]
-    pub run: Option<regex::Regex>,
-    /// Name every test, not only those that fail
-    #[arg(long, short)]
-    pub verbose: bool,
-    /// List what tests leave out: verdicts of rules, parts of conditions never true or never false
-    #[arg(long)]
-    pub coverage: bool,
-    /// Fail if less than this is covered
-    #[arg(long, value_name = "PERCENT", value_parser = percent)]
-    pub coverage_min: Option<f64>,
-    /// Change the rules, one change at a time, and fail if no test notices
-    #[arg(long)]
-    pub mutate: bool,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: TestFormat,
-    /// Write a JUnit report to this file too
-    #[arg(long, value_name = "FILE")]
-    pub junit: Option<PathBuf>,
-}
-
 #[derive(Debug, Subcommand)]
 pub enum RulesVerb {
     /// List the rules of the library
@@ -437,12 +355,6 @@ pub enum Period {
 fn label(text: &str) -> Result<(String, String), String> {
     let (label, value) = text.split_once('=').ok_or("write it as LABEL=VALUE")?;
     Ok((label.to_owned(), value.to_owned()))
-}
-
-fn percent(text: &str) -> Result<f64, String> {
-    let percent = text.strip_suffix('%').unwrap_or(text).parse().ok();
-    let percent = percent.filter(|percent: &f64| (0.0..=100.0).contains(percent));
-    percent.ok_or_else(|| "a number from 0 to 100".to_owned())
 }
 
 /// The value may have equals signs, the key has none.

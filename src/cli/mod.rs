@@ -22,6 +22,7 @@ mod loading;
 mod periods;
 mod progress;
 mod replay;
+mod rule_args;
 mod rules;
 mod settings;
 mod table;

@@ -9,7 +9,7 @@ mod params;
 mod seen;
 
 use compiler::ast::Statement;
-use compiler::{Diagnostic, Position, Severity, Span};
+use compiler::{Diagnostic, Edit, Position, Severity, Span};
 use hashbrown::{HashMap, HashSet};
 use rules::{ALLOW, Rule, RuleSet, escaped};
 
@@ -111,8 +111,14 @@ fn of_rule(set: &RuleSet, rule: &Rule, data: Option<&Data>) -> Vec<Diagnostic> {
     let file = &set.files[rule.source.file].text;
     let whole = text_of(rule);
     let mut found = compiler::lint(&rule.statement, &rule.written.parts, &whole);
-    for edit in found.iter_mut().filter_map(|one| one.fix.as_mut()).flat_map(|fix| &mut fix.edits) {
-        edit.text = escaped(file, &rule.written.text, &edit.text);
+    for diagnostic in &mut found {
+        // What goes over lines may hold a comment.
+        let on_a_line =
+            |edit: &Edit| file.get(edit.span.clone()).is_some_and(|old| !old.contains('\n'));
+        diagnostic.fix = diagnostic.fix.take().filter(|fix| fix.edits.iter().all(on_a_line));
+        for edit in diagnostic.fix.iter_mut().flat_map(|fix| &mut fix.edits) {
+            edit.text = escaped(file, &rule.written.text, &edit.text);
+        }
     }
     found.extend(deprecated::attributes(rule, file));
     found.extend(params::unused(rule, file));

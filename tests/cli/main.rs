@@ -10,6 +10,7 @@ mod engines;
 mod exits;
 mod golden;
 mod library;
+mod lint;
 mod manual;
 mod memory;
 mod order;

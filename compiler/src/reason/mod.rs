@@ -4,6 +4,7 @@
 //! Everything errs to one side: what is called impossible is impossible on any data; what cannot be
 //! decided, because it is too large or too entangled, counts as possible.
 
+mod circuit;
 mod spans;
 mod traces;
 mod values;

@@ -6,6 +6,7 @@ use ir::Module;
 use ir::module::{FieldId, Operation, Predicate, PredicateId, SetId, Test};
 
 use super::MOST_ATOMS;
+use super::circuit::{Circuit, Entry};
 use super::values::{Answers, Domain, answers};
 
 /// The predicates of a module.
@@ -38,13 +39,8 @@ impl<'m> Spans<'m> {
 
     /// Whether predicates can have these values on one span.
     fn can_be(&self, operation: &Operation, wanted: &[(PredicateId, bool)]) -> bool {
-        let needed = self.below(wanted.iter().map(|(id, _)| *id));
-        let tests: Vec<PredicateId> = needed
-            .iter()
-            .copied()
-            .filter(|id| matches!(self.module.predicates[id.index()], Predicate::Test(..)))
-            .collect();
-        if tests.len() > MOST_ATOMS {
+        let circuit = Circuit::new(wanted.iter().map(|(id, _)| *id), |id| self.entry(id));
+        if circuit.leaves.len() > MOST_ATOMS {
             return true;
         }
         let name = match operation {
@@ -52,13 +48,26 @@ impl<'m> Spans<'m> {
             Operation::Wildcard(_) => None,
         };
         let mut combined = BTreeSet::from([0]);
-        for answers in self.of_each_field(&tests, name) {
+        for answers in self.of_each_field(&circuit.leaves, name) {
             combined = combined.iter().flat_map(|a| answers.iter().map(move |b| a | b)).collect();
         }
+        let wanted: Vec<(usize, bool)> =
+            wanted.iter().map(|(id, wanted)| (circuit.place(*id), *wanted)).collect();
+        let mut values = Vec::new();
         combined.into_iter().any(|answers| {
-            let values = self.evaluate(&needed, &tests, answers);
-            wanted.iter().all(|(id, wanted)| values[id] == *wanted)
+            circuit.values(answers, &mut values);
+            wanted.iter().all(|(place, wanted)| values[*place] == *wanted)
         })
+    }
+
+    fn entry(&self, id: PredicateId) -> Entry<'m, PredicateId> {
+        match &self.module.predicates[id.index()] {
+            Predicate::Const(truth) => Entry::Const(*truth),
+            Predicate::Not(inner) => Entry::Not(*inner),
+            Predicate::And(parts) => Entry::And(parts),
+            Predicate::Or(parts) => Entry::Or(parts),
+            Predicate::Test(..) => Entry::Leaf,
+        }
     }
 
     /// For each field all ways in which its tests can answer, as bits of the whole list of tests.
@@ -82,45 +91,5 @@ impl<'m> Spans<'m> {
                 own.into_iter().map(|own| spread(&places, own)).collect()
             })
             .collect()
-    }
-
-    /// Predicates and all that they are made of; children first.
-    fn below(&self, roots: impl Iterator<Item = PredicateId>) -> BTreeSet<PredicateId> {
-        let mut found = BTreeSet::new();
-        let mut left: Vec<PredicateId> = roots.collect();
-        while let Some(id) = left.pop() {
-            if !found.insert(id) {
-                continue;
-            }
-            match &self.module.predicates[id.index()] {
-                Predicate::Not(inner) => left.push(*inner),
-                Predicate::And(parts) | Predicate::Or(parts) => left.extend(parts.iter().copied()),
-                Predicate::Const(_) | Predicate::Test(..) => {}
-            }
-        }
-        found
-    }
-
-    fn evaluate(
-        &self,
-        needed: &BTreeSet<PredicateId>,
-        tests: &[PredicateId],
-        answers: Answers,
-    ) -> BTreeMap<PredicateId, bool> {
-        let mut values: BTreeMap<PredicateId, bool> = BTreeMap::new();
-        for &id in needed {
-            let value = match &self.module.predicates[id.index()] {
-                Predicate::Const(truth) => *truth,
-                Predicate::Not(inner) => !values[inner],
-                Predicate::And(parts) => parts.iter().all(|part| values[part]),
-                Predicate::Or(parts) => parts.iter().any(|part| values[part]),
-                Predicate::Test(..) => {
-                    let at = tests.iter().position(|test| *test == id);
-                    at.is_some_and(|at| answers >> at & 1 == 1)
-                }
-            };
-            values.insert(id, value);
-        }
-        values
     }
 }

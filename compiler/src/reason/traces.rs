@@ -8,10 +8,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use ir::Module;
 use ir::module::{
-    Atom, AtomId, Comparison, Count, Formula, FormulaId, Order, Quantity, Rule, Scalar, Test,
-    TraceField,
+    Atom, AtomId, Clause, Comparison, Count, Formula, FormulaId, Order, Quantity, Rule, Scalar,
+    Test, TraceField,
 };
 
+use super::circuit::{Circuit, Entry};
 use super::values::{Answers, Domain, answers};
 use super::{MOST_ATOMS, Spans};
 
@@ -28,27 +29,33 @@ pub(crate) struct Outlook {
 
 /// What can become of a trace under a rule of a module. None for a rule of too many atoms.
 pub(crate) fn outlook(module: &Module, rule: &Rule) -> Option<Outlook> {
-    let roots = rule.when.into_iter().chain(clauses(rule).map(|clause| clause.formula));
-    let formulas = below(module, roots);
-    let atoms: BTreeSet<AtomId> = formulas
+    let clauses = rule.always.iter().chain(&rule.never);
+    let roots = rule.when.into_iter().chain(clauses.map(|clause| clause.formula));
+    let circuit = Circuit::new(roots, |id| entry(module, id));
+    let atoms: Vec<AtomId> = circuit
+        .leaves
         .iter()
         .filter_map(|id| match module.formulas[id.index()] {
             Formula::Atom(atom) => Some(atom),
             _ => None,
         })
         .collect();
-    let atoms: Vec<AtomId> = atoms.into_iter().collect();
     if atoms.len() > MOST_ATOMS {
         return None;
     }
     let world = World::new(module, &atoms);
+    let places = |clauses: &[Clause]| -> Vec<usize> {
+        clauses.iter().map(|clause| circuit.place(clause.formula)).collect()
+    };
+    let (when, always, never) =
+        (rule.when.map(|when| circuit.place(when)), places(&rule.always), places(&rule.never));
     let mut outlook = Outlook::default();
+    let mut values = Vec::new();
     for answers in (0..1 << atoms.len()).filter(|answers| world.is_possible(*answers)) {
-        let values = evaluate(module, &formulas, &atoms, answers);
-        let holds = |id: &FormulaId| values[id];
-        let applies = rule.when.is_none_or(|when| holds(&when));
-        let kept = rule.always.iter().all(|clause| holds(&clause.formula))
-            && !rule.never.iter().any(|clause| holds(&clause.formula));
+        circuit.values(answers, &mut values);
+        let applies = when.is_none_or(|when| values[when]);
+        let kept =
+            always.iter().all(|part| values[*part]) && !never.iter().any(|part| values[*part]);
         outlook.applies |= applies;
         outlook.passes |= applies && kept;
         outlook.fails |= applies && !kept;
@@ -56,48 +63,14 @@ pub(crate) fn outlook(module: &Module, rule: &Rule) -> Option<Outlook> {
     Some(outlook)
 }
 
-fn clauses(rule: &Rule) -> impl Iterator<Item = &ir::module::Clause> {
-    rule.always.iter().chain(&rule.never)
-}
-
-/// Formulas and all that they are made of; children first.
-fn below(module: &Module, roots: impl Iterator<Item = FormulaId>) -> BTreeSet<FormulaId> {
-    let mut found = BTreeSet::new();
-    let mut left: Vec<FormulaId> = roots.collect();
-    while let Some(id) = left.pop() {
-        if !found.insert(id) {
-            continue;
-        }
-        match &module.formulas[id.index()] {
-            Formula::Not(inner) => left.push(*inner),
-            Formula::And(parts) | Formula::Or(parts) => left.extend(parts.iter().copied()),
-            Formula::Const(_) | Formula::Atom(_) => {}
-        }
+fn entry(module: &Module, id: FormulaId) -> Entry<'_, FormulaId> {
+    match &module.formulas[id.index()] {
+        Formula::Const(truth) => Entry::Const(*truth),
+        Formula::Not(inner) => Entry::Not(*inner),
+        Formula::And(parts) => Entry::And(parts),
+        Formula::Or(parts) => Entry::Or(parts),
+        Formula::Atom(_) => Entry::Leaf,
     }
-    found
-}
-
-fn evaluate(
-    module: &Module,
-    formulas: &BTreeSet<FormulaId>,
-    atoms: &[AtomId],
-    answers: Answers,
-) -> BTreeMap<FormulaId, bool> {
-    let mut values: BTreeMap<FormulaId, bool> = BTreeMap::new();
-    for &id in formulas {
-        let value = match &module.formulas[id.index()] {
-            Formula::Const(truth) => *truth,
-            Formula::Not(inner) => !values[inner],
-            Formula::And(parts) => parts.iter().all(|part| values[part]),
-            Formula::Or(parts) => parts.iter().any(|part| values[part]),
-            Formula::Atom(atom) => {
-                let at = atoms.iter().position(|own| own == atom);
-                at.is_some_and(|at| answers >> at & 1 == 1)
-            }
-        };
-        values.insert(id, value);
-    }
-    values
 }
 
 /// Sets of [points](World::points), as bits.
