@@ -289,15 +289,6 @@ pub struct LibraryArgs {
     pub format: Shape,
 }
 
-/// How the results of tests are printed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum TestFormat {
-    Table,
-    Json,
-    Junit,
-    Github,
-}
-
 #[derive(Debug, Args)]
 pub struct ExplainArgs {
     /// A rule's id, or the text of a rule

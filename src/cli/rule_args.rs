@@ -89,6 +89,15 @@ pub struct TestArgs {
     pub junit: Option<PathBuf>,
 }
 
+/// How the results of tests are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum TestFormat {
+    Table,
+    Json,
+    Junit,
+    Github,
+}
+
 fn percent(text: &str) -> Result<f64, String> {
     let percent = text.strip_suffix('%').unwrap_or(text).parse().ok();
     let percent = percent.filter(|percent: &f64| (0.0..=100.0).contains(percent));
