@@ -23,8 +23,11 @@ fn sandbox() -> Sandbox {
     let sandbox = Sandbox::new();
     sandbox.write("rules.yaml", RULES);
     let charge = |trace| {
-        let attributes = json!({"amount": 5, "attempt": trace, "m": {"k": 5}});
-        line(trace, 1, "payment.charge", DAY_1, &attributes)
+        let attributes = json!({"amount": 5, "attempt": trace, "m": "a map"});
+        let map = r#"{"kvlistValue":{"values":[{"key":"k","value":{"intValue":"5"}}]}}"#;
+        let line = line(trace, 1, "payment.charge", DAY_1, &attributes);
+        assert!(line.contains(r#"{"stringValue":"a map"}"#), "{line}");
+        line.replace(r#"{"stringValue":"a map"}"#, map)
     };
     sandbox
         .write("data/one.jsonl", charge(1) + &line(2, 1, "inventory.reserve", DAY_1, &json!({})));
