@@ -61,7 +61,7 @@ pub struct Diagnostic {
     /// What to write instead, if that can be said.
     pub help: Option<String>,
     /// How a program would mend it.
-    pub fix: Option<Fix>,
+    pub fix: Option<Box<Fix>>,
 }
 
 impl Diagnostic {
@@ -100,7 +100,7 @@ impl Diagnostic {
 
     /// Adds what a program would write instead.
     pub fn fix(mut self, fix: Option<Fix>) -> Self {
-        self.fix = fix;
+        self.fix = fix.map(Box::new);
         self
     }
 

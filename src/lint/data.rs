@@ -237,7 +237,7 @@ fn operations(condition: &Condition) -> Vec<&OperationName> {
     }
 }
 
-fn counts<'s>(sides: [&'s Quantity; 2]) -> impl Iterator<Item = &'s Count> {
+fn counts(sides: [&Quantity; 2]) -> impl Iterator<Item = &Count> {
     sides.into_iter().filter_map(|side| match side {
         Quantity::Count(count) => Some(count),
         Quantity::Number(_) => None,

@@ -90,7 +90,7 @@ fn attempt(set: &RuleSet, findings: &[&Finding]) -> Option<String> {
     let after = RuleSet::from_text(&file.name, &text);
     let may_change = |rule: &Rule| {
         let own = findings.iter().filter(|finding| finding.rule.as_deref() == Some(&rule.id));
-        own.filter_map(|finding| finding.diagnostic.fix.as_ref()).any(|fix: &Fix| !fix.exact)
+        own.filter_map(|finding| finding.diagnostic.fix.as_deref()).any(|fix: &Fix| !fix.exact)
     };
     let same = after.errors() == set.errors()
         && after.rules.len() == set.rules.len()
