@@ -72,7 +72,7 @@ fn mangled(source: &str) -> String {
                 *last += &format!("  {}", if line.contains('"') { line } else { &spread });
             }
             false if line == "    condition: |" => {
-                lines.push("         condition: |\r\n          ".into())
+                lines.push("         condition: |\r\n          ".into());
             }
             false if indent >= 2 => lines.push(format!("     {line}")),
             false => lines.push(line.to_owned()),
