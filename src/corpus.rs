@@ -75,6 +75,11 @@ impl Corpus {
         Ok(Self { snapshot, splits })
     }
 
+    /// Whether the spans of a trace lie in several segments.
+    pub(crate) fn is_split(&self, id: u128) -> bool {
+        self.splits.pieces().iter().any(|piece| piece.trace == id)
+    }
+
     /// Judges all traces. `signals` is called as [`Replay::finish`](crate::Replay::finish) does.
     ///
     /// A segment that is damaged or cannot be opened is left out and the others are judged:

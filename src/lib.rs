@@ -35,10 +35,12 @@
 pub mod cli;
 mod completeness;
 mod corpus;
+pub mod diff;
 pub mod explain;
 pub mod lint;
 pub mod notation;
 mod program;
+pub mod recorded;
 mod replay;
 mod span;
 mod survey;

@@ -126,10 +126,14 @@ impl Program {
             return Err(CompileError::GroupKey(key.clone()));
         }
         let module = lower(chosen.into_iter().map(source), options.group_by.as_deref())?;
+        Ok(Self::of(module, options.engine))
+    }
+
+    /// Prepares a module for an engine.
+    pub(crate) fn of(module: Module, engine: EngineChoice) -> Self {
         let module = optimise(module);
         let schema = Arc::new(Schema::of(&module));
-        let engine = options.engine.engine();
-        Ok(Self { inner: Arc::new(Inner { module, schema, engine }) })
+        Self { inner: Arc::new(Inner { module, schema, engine: engine.engine() }) }
     }
 
     /// What the rules mean.
@@ -176,6 +180,11 @@ impl CompileOptions {
         let by_id = if self.ids.is_empty() { rule.enabled } else { named };
         by_id && self.labels.iter().all(|(label, value)| rule.labels.get(label) == Some(value))
     }
+}
+
+/// The module of some rules, not yet optimised.
+pub(crate) fn lowered<'a>(rules: impl Iterator<Item = &'a Rule>) -> Result<Module, LowerError> {
+    lower(rules.map(source), None)
 }
 
 /// A rule as it is lowered.

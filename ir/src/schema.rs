@@ -137,6 +137,12 @@ impl Schema {
         ascending([self.reads(name).keys.as_slice(), &self.anywhere].concat())
     }
 
+    /// Numbers of the keys that rules read of an operation of the module, by its place there,
+    /// ascending: without what they read of the same spans under another name or a wildcard.
+    pub fn keys_of_operation(&self, operation: usize) -> Vec<usize> {
+        ascending([self.reads[operation].keys.as_slice(), &self.anywhere].concat())
+    }
+
     /// What a segment made by this schema holds.
     pub fn coverage(&self) -> Coverage {
         match self.everything {

@@ -3,6 +3,8 @@
 use std::io;
 use std::process::ExitCode;
 
+use crate::Completeness;
+
 /// What the program ends with. Of several the one listed first holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Exit {
@@ -12,10 +14,28 @@ pub enum Exit {
     Limit,
     /// Some data could not be read; the rest was checked.
     Unread,
-    /// Violations at or above `--fail-on`, failed rule tests, or lint findings.
+    /// Violations at or above `--fail-on`, failed rule tests, lint findings, or rules that differ.
     Violations,
     /// None of these.
     Clean,
+}
+
+impl Exit {
+    /// After a replay that read so much, whose rules were wrong in part or not, and which found what the
+    /// verb fails on or not.
+    pub fn of(done: &Completeness, rules_wrong: bool, found: bool) -> Self {
+        if rules_wrong {
+            Self::Usage
+        } else if done.has_refused() {
+            Self::Limit
+        } else if done.has_lost() {
+            Self::Unread
+        } else if found {
+            Self::Violations
+        } else {
+            Self::Clean
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

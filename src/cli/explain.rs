@@ -5,12 +5,13 @@ use std::io::{self, Write};
 use compiler::{Jit, Placement, WordMeaning, printable, render};
 use ir::module::Operation;
 
-use super::args::{Common, ExplainArgs};
+use super::args::{Common, ExplainArgs, Shape};
 use super::console::Console;
 use super::exit::{Exit, Failure};
+use super::explain_trace::Asked;
 use super::settings::{Flags, Settings};
 use super::table::{bytes, plural};
-use super::{ingest, loading, replay};
+use super::{ingest, loading, traces};
 use crate::{CompileOptions, Corpus, Outlook, Program, Rule, RuleSet};
 
 /// The id of a rule that was given as text.
@@ -19,7 +20,7 @@ const TEXT_ID: &str = "rule";
 /// Explains one rule, of a set by its id or given as text.
 pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result<Exit, Failure> {
     let corpus = args.corpus.as_ref();
-    let flags = Flags { rules: &args.rules, corpus, ..Flags::default() };
+    let flags = Flags { rules: &args.rules, inputs: &args.inputs, corpus, ..Flags::default() };
     let settings = Settings::load(common, &flags)?;
     let color = console.colors(&settings.color.value);
     let is_text = args.rule.contains(['(', '{', ' ', '\n']);
@@ -31,12 +32,14 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     let options = CompileOptions { ids: vec![id.to_owned()], ..CompileOptions::default() };
     let program = Program::compile(&set, &options).map_err(Failure::usage)?;
     let rule = set.rule(id).ok_or_else(|| Failure::usage(format!("no rule has the id `{id}`")))?;
+    if let Some(trace) = &args.trace {
+        let asked = Asked { rule, program: &program, trace, set: (!is_text).then_some(&set) };
+        return asked.answer(args.format.unwrap_or(Shape::Table), &settings, console);
+    }
     let out = &mut console.out;
     if !is_text {
-        let file = &set.files[rule.source.file];
-        let line = compiler::Position::of(&file.text, rule.source.span.start).line;
-        writeln!(out, "{} ({}): {}", rule.id, rule.severity.name(), printable(&rule.name))?;
-        writeln!(out, "  {}:{line}\n", printable(&file.name))?;
+        title(rule, &set, out)?;
+        writeln!(out)?;
     }
     writeln!(out, "canonical\n  {}", printable(&rule.statement.to_string()))?;
     words(rule, out)?;
@@ -55,10 +58,21 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     Ok(Exit::Clean)
 }
 
+/// Which rule it is, and where it stands.
+///
+/// # Errors
+/// What the system says.
+pub fn title(rule: &Rule, set: &RuleSet, out: &mut impl Write) -> io::Result<()> {
+    let file = &set.files[rule.source.file];
+    let line = compiler::Position::of(&file.text, rule.source.span.start).line;
+    writeln!(out, "{} ({}): {}", rule.id, rule.severity.name(), printable(&rule.name))?;
+    writeln!(out, "  {}:{line}", printable(&file.name))
+}
+
 /// What a replay of the corpus will touch.
 fn touches(program: &Program, corpus: &Corpus, out: &mut impl Write) -> Result<(), Failure> {
     let Outlook { segments, passed_over, bytes: all, columns } =
-        corpus.outlook(program).map_err(replay::failure)?;
+        corpus.outlook(program).map_err(traces::failure)?;
     let read: u64 = columns.values().sum();
     let looked_at = plural((segments - passed_over) as u64, "segment");
     writeln!(out, "\ntouches in {looked_at} at most {} of {}", bytes(read), bytes(all))?;
@@ -131,12 +145,12 @@ fn reads(program: &Program, out: &mut impl Write) -> io::Result<()> {
         let keys: Vec<_> = numbers.iter().map(|&key| printable(&schema.keys()[key])).collect();
         if keys.is_empty() { "no attributes".to_owned() } else { keys.join(", ") }
     };
-    for operation in &module.operations {
+    for (number, operation) in module.operations.iter().enumerate() {
         let name = match operation {
             Operation::Named(name) => name.to_string(),
             Operation::Wildcard(pieces) => pieces.join("*"),
         };
-        writeln!(out, "  spans {}: {}", printable(&name), keys(&schema.keys_of(&name)))?;
+        writeln!(out, "  spans {}: {}", printable(&name), keys(&schema.keys_of_operation(number)))?;
     }
     let anywhere = schema.reads_anywhere();
     if !anywhere.is_empty() {

@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use compiler::is_unprintable;
 use serde::Serialize;
 
-use crate::{Note, Recognition, Report, RuleReport, rfc3339};
+use crate::{Completeness, Note, Recognition, Report, RuleReport, rfc3339};
 
 #[derive(Serialize)]
 struct Document<'a> {
@@ -33,8 +33,9 @@ struct RuleJson<'a> {
     ungrouped: u64,
 }
 
+/// What was read and what not.
 #[derive(Serialize)]
-struct CompletenessJson<'a> {
+pub struct CompletenessJson<'a> {
     files: u64,
     bytes: u64,
     documents: u64,
@@ -76,34 +77,46 @@ struct NoteJson<'a> {
 /// # Errors
 /// What the system says.
 pub fn write(report: &Report, stats: bool, out: &mut impl Write) -> io::Result<()> {
-    let done = &report.completeness;
-    let malformed = done.malformed.iter();
     let document = Document {
         schema: "betrace.replay/1",
         rules: report.rules.iter().map(rule).collect(),
-        completeness: CompletenessJson {
-            files: done.files,
-            bytes: done.bytes,
-            documents: done.documents,
-            spans: done.spans,
-            traces: done.traces,
-            malformed: malformed.clone().map(|(kind, found)| (&**kind, found.count)).collect(),
-            duplicates: done.duplicates,
-            other_signals: &done.other_signals,
-            unread: notes(&done.unread),
-            skipped: notes(&done.skipped),
-            unread_count: done.unread_count,
-            skipped_count: done.skipped_count,
-            empty: done.empty,
-            places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
-            rootless: done.rootless,
-            clock_defects: done.clock_defects,
-            decoder: stats.then(|| decoder(done.decoder)),
-            seconds: done.seconds,
-        },
+        completeness: completeness(&report.completeness, stats),
     };
-    let json = serde_json::to_string_pretty(&document)?;
+    write_document(&document, out)
+}
+
+/// Writes a document that a terminal may show.
+///
+/// # Errors
+/// What the system says.
+pub fn write_document(document: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
+    let json = serde_json::to_string_pretty(document)?;
     writeln!(out, "{}", harmless(&json))
+}
+
+/// The statement of completeness, with how spans were decoded if `stats` says so.
+pub fn completeness(done: &Completeness, stats: bool) -> CompletenessJson<'_> {
+    let malformed = done.malformed.iter();
+    CompletenessJson {
+        files: done.files,
+        bytes: done.bytes,
+        documents: done.documents,
+        spans: done.spans,
+        traces: done.traces,
+        malformed: malformed.clone().map(|(kind, found)| (&**kind, found.count)).collect(),
+        duplicates: done.duplicates,
+        other_signals: &done.other_signals,
+        unread: notes(&done.unread),
+        skipped: notes(&done.skipped),
+        unread_count: done.unread_count,
+        skipped_count: done.skipped_count,
+        empty: done.empty,
+        places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
+        rootless: done.rootless,
+        clock_defects: done.clock_defects,
+        decoder: stats.then(|| decoder(done.decoder)),
+        seconds: done.seconds,
+    }
 }
 
 fn decoder(done: Recognition) -> DecoderJson {

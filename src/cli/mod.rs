@@ -10,8 +10,10 @@ mod console;
 mod corpus;
 mod corpus_stat;
 mod csv;
+mod diff;
 mod exit;
 mod explain;
+mod explain_trace;
 mod fmt;
 mod generate;
 mod ingest;
@@ -29,6 +31,7 @@ mod table;
 mod test;
 mod test_report;
 mod test_table;
+mod traces;
 
 use std::process::ExitCode;
 
@@ -79,6 +82,7 @@ fn run(cli: &Cli, console: &mut Console) -> Result<Exit, Failure> {
         Verb::Lint(args) => lint::run(&cli.common, args, console),
         Verb::Fmt(args) => fmt::run(&cli.common, args, console),
         Verb::Test(args) => test::run(&cli.common, args, console),
+        Verb::Diff(args) => diff::run(&cli.common, args, console),
         Verb::Explain(args) => explain::run(&cli.common, args, console),
         Verb::Generate(args) => generate::run(args, console),
         Verb::Config { .. } => config::show(&cli.common, console),

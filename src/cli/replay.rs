@@ -3,23 +3,21 @@
 use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
 
 use compiler::printable;
-use corpora::source::{Origin, Walk, walk};
+use corpora::source::Origin;
 use ir::module::Severity;
 
 use super::args::{Common, Format, ReplayArgs};
 use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
-use super::progress::{Progress, Unit};
-use super::settings::{Flags, Origin as Said, Settings};
-use super::{config_file, ingest, json, loading, table};
+use super::settings::{Flags, Settings};
+use super::traces::{Traces, failure, moment, replay_options};
+use super::{config_file, json, loading, table};
 use crate::{
-    CompileOptions, Corpus, LeftToLoops, Module, Moment, Program, Replay, ReplayError,
-    ReplayOptions, Report, RuleSet, Sighting, Signal, rfc3339,
+    CompileOptions, Corpus, LeftToLoops, Module, Program, Report, RuleSet, Sighting, Signal,
+    rfc3339,
 };
 
 /// Replays, prints, and says how it ended.
@@ -40,28 +38,13 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         console
             .note(&format!("note: no machine code ({refusal}); loops over columns run the rules"));
     }
-    let corpus = corpus(&settings)?;
-    if corpus.is_none() && settings.inputs.value.is_empty() {
-        return Err(Failure::usage(
-            "no traces are named; give a file, a folder, a glob or `-` for standard input, \
-             or --corpus DIR, or `inputs:` or `corpus:` in betrace.yaml",
-        ));
-    }
-    let inputs = if corpus.is_some() { Walk::default() } else { walk(&settings.inputs.value) };
-    let file = args.signals.as_deref().map(|path| create(path, &inputs, &rules)).transpose()?;
+    let mut traces = Traces::named(&settings)?;
+    let file = args.signals.as_deref().map(|path| create(path, &traces, &rules)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
     let options = replay_options(&settings, moments, limit);
     let take = &mut |signal| signals.take(&signal);
-    let report = match &corpus {
-        Some(corpus) => corpus.replay(&program, &options, take),
-        None => {
-            let mut replay = Replay::new(&program, options);
-            read(&mut replay, inputs, console)?;
-            replay.finish(take)
-        }
-    };
-    let report = report.map_err(failure)?;
+    let report = traces.replay(&program, &options, console, take)?;
     let unwritten = if signals.is_wanted() { unwritten(&report, limit) } else { 0 };
     signals.finish()?;
     match args.format {
@@ -73,16 +56,17 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         console.note(&format!("note: --limit left {unwritten} signals unwritten; all are counted"));
     }
     if args.format != Format::Table {
-        notes(&report, console);
+        table::note_defects(&report.completeness, console);
     }
-    if let Some(corpus) = &corpus {
+    if let Traces::Corpus(corpus) = &traces {
         unexercised(&program, corpus, &report, console)?;
     }
     if let [first, others @ ..] = &*program.left_to_loops() {
         console.note(&left_to_loops(first, others.len()));
     }
-    let rules_wrong = rules.errors() > 0;
-    Ok(exit(&report, args.fail_on, rules_wrong))
+    let grave = |severity: Severity| args.fail_on.is_some_and(|least| severity <= least);
+    let failed = report.rules.iter().any(|rule| rule.violated > 0 && grave(rule.severity));
+    Ok(Exit::of(&report.completeness, rules.errors() > 0, failed))
 }
 
 /// Says that loops ran rules for which machine code was asked.
@@ -94,17 +78,6 @@ fn left_to_loops(first: &LeftToLoops, others: usize) -> String {
         others => format!(" and {others} more rules"),
     };
     format!("warning: loops over columns ran part of `{rule}`{others}: {why}")
-}
-
-/// The corpus to replay. One that only a file of settings names gives way to inputs that the command
-/// line names.
-fn corpus(settings: &Settings) -> Result<Option<Corpus>, Failure> {
-    let corpus = &settings.corpus;
-    let asked = corpus.origin == Said::Flag || settings.inputs.origin != Said::Flag;
-    if corpus.value.is_empty() || !asked {
-        return Ok(None);
-    }
-    Ok(Some(Corpus::open(ingest::folder(corpus)?.path())?))
 }
 
 /// Says of rules that no trace exercised when their operations were last seen.
@@ -148,78 +121,10 @@ fn flags(args: &ReplayArgs) -> Flags<'_> {
     }
 }
 
-fn moment(name: &str, text: Option<&str>) -> Result<Option<Moment>, Failure> {
-    let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|error: crate::RangeError| Failure::usage(format!("--{name}: {error}")))
-}
-
-fn replay_options(
-    settings: &Settings,
-    [from, to]: [Option<Moment>; 2],
-    signals: u64,
-) -> ReplayOptions {
-    ReplayOptions {
-        threads: settings.threads.value,
-        memory: Some(settings.memory.value),
-        max_document: usize::try_from(settings.max_document.value).unwrap_or(usize::MAX),
-        from,
-        to,
-        zone: settings.tz.value.clone(),
-        signals,
-        progress: Arc::default(),
-    }
-}
-
-fn read(replay: &mut Replay, inputs: Walk, console: &Console) -> Result<(), Failure> {
-    let counter: Arc<AtomicU64> = replay.progress();
-    let _progress = Progress::start(console, Unit::Bytes, inputs.total_bytes(), counter);
-    replay.read_inputs(inputs).map_err(failure)
-}
-
 /// How many signals a limit left out.
 fn unwritten(report: &Report, limit: u64) -> u64 {
     let violated: u64 = report.rules.iter().map(|rule| rule.violated).sum();
     violated.saturating_sub(limit)
-}
-
-/// What a replay that could not be done ends with.
-pub fn failure(error: ReplayError) -> Failure {
-    match error {
-        ReplayError::Memory { .. } => Failure { exit: Exit::Limit, message: error.to_string() },
-        ReplayError::Range(_) => Failure::usage(error),
-        ReplayError::Io(error) => error.into(),
-        ReplayError::Corpus(error) => error.into(),
-        ReplayError::Fault(_)
-        | ReplayError::SpanId { .. }
-        | ReplayError::SpanTime { .. }
-        | ReplayError::SpanDepth { .. } => {
-            Failure { exit: Exit::Unread, message: error.to_string() }
-        }
-    }
-}
-
-/// What the program ends with: the first of these that holds.
-fn exit(report: &Report, fail_on: Option<Severity>, rules_wrong: bool) -> Exit {
-    let done = &report.completeness;
-    let grave = |severity: Severity| fail_on.is_some_and(|least| severity <= least);
-    if rules_wrong {
-        Exit::Usage
-    } else if done.has_refused() {
-        Exit::Limit
-    } else if done.has_lost() {
-        Exit::Unread
-    } else if report.rules.iter().any(|rule| rule.violated > 0 && grave(rule.severity)) {
-        Exit::Violations
-    } else {
-        Exit::Clean
-    }
-}
-
-/// What people should know beside a machine's report.
-fn notes(report: &Report, console: &mut Console) {
-    for line in table::defects(&report.completeness) {
-        console.note(&format!("note: {line}"));
-    }
 }
 
 /// Where signals go.
@@ -266,7 +171,7 @@ impl Signals {
 
 /// Opens the file for signals, which must be none of those that the run reads: it is written from
 /// its beginning.
-fn create(path: &Path, inputs: &Walk, rules: &RuleSet) -> Result<BufWriter<File>, Failure> {
+fn create(path: &Path, traces: &Traces, rules: &RuleSet) -> Result<BufWriter<File>, Failure> {
     let shown = path.display();
     let refuse = |why| Err(Failure::usage(format!("--signals {shown} {why}")));
     if path.as_os_str() == "-" {
@@ -281,7 +186,9 @@ fn create(path: &Path, inputs: &Walk, rules: &RuleSet) -> Result<BufWriter<File>
             Origin::File(input) => is_it(input),
             Origin::Stdin => false,
         };
-        if inputs.inputs.iter().any(|input| is_input(&input.origin)) {
+        if let Traces::Inputs(inputs) = traces
+            && inputs.inputs.iter().any(|input| is_input(&input.origin))
+        {
             return refuse("is one of the inputs; name another file");
         }
         if rules.files.iter().any(|file| is_it(Path::new(&file.name))) {

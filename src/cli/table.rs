@@ -7,6 +7,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::args::{Period, ReplayArgs};
+use super::console::Console;
 use super::periods::{self, Bucket};
 use crate::{Completeness, Report, RuleReport, rfc3339};
 use corpora::statement::TOO_LARGE;
@@ -144,7 +145,11 @@ fn groups(rule: &RuleReport, key: &str, out: &mut impl Write) -> io::Result<()> 
     }
 }
 
-fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
+/// Writes the statement of completeness.
+///
+/// # Errors
+/// What the system says.
+pub fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "\nRead {} in {} from {} of {}, {}, in {:.2} s.",
@@ -164,6 +169,13 @@ fn completeness(done: &Completeness, out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "Complete: {what}.")?;
     }
     defects.iter().try_for_each(|line| writeln!(out, "{line}"))
+}
+
+/// Says what people should know beside a machine's report.
+pub fn note_defects(done: &Completeness, console: &mut Console) {
+    for line in defects(done) {
+        console.note(&format!("note: {line}"));
+    }
 }
 
 /// What was not read, or not as it should be: a line each.

@@ -38,15 +38,21 @@ pub enum PartKind {
 impl PartKind {
     /// The word for it; none where only its text says it.
     pub fn word(self) -> Option<&'static str> {
-        Some(match self {
+        (!matches!(self, Self::Term | Self::Test)).then(|| self.name())
+    }
+
+    /// Its name for programs.
+    pub fn name(self) -> &'static str {
+        match self {
             Self::When => "when",
             Self::Always => "always",
             Self::Never => "never",
             Self::And => "and",
             Self::Or => "or",
             Self::Not => "not",
-            Self::Term | Self::Test => return None,
-        })
+            Self::Term => "term",
+            Self::Test => "test",
+        }
     }
 
     /// Whether it is one of the clauses of a rule.

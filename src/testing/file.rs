@@ -11,8 +11,8 @@ use rules::{
 };
 
 use super::model::{Case, Excuse, TestFile};
-use super::otlp;
 use crate::notation;
+use crate::recorded::read_file;
 use crate::span::Span;
 
 impl TestFile {
@@ -239,7 +239,7 @@ impl Draft<'_> {
 
     fn recorded(&mut self, node: NodeId, trace_id: Option<u128>) -> Option<usize> {
         let (path, span) = self.reader.text(node)?;
-        match otlp::read(&self.folder.join(path), trace_id) {
+        match read_file(&self.folder.join(path), trace_id) {
             Ok(spans) => Some(self.add(spans)),
             Err(title) => {
                 self.reader.error("trace-file", &title, span);

@@ -9,7 +9,6 @@ mod file;
 mod model;
 mod mutants;
 mod mutation;
-mod otlp;
 mod read;
 mod run;
 mod steps;

@@ -10,7 +10,7 @@ use std::path::Path;
 
 use regex::Regex;
 
-use crate::sandbox::Sandbox;
+use crate::sandbox::{Sandbox, words};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/cli/golden");
 
@@ -79,27 +79,12 @@ fn transcript(sandbox: &Sandbox, command: &str) -> String {
         Some(code) => text += &format!("exit {code}\n"),
         None => panic!("{command} ended by a signal"),
     }
-    let replaced = [(r"\([0-9a-f]{12}\)", "(COMMIT)"), (r"in \d+\.\d\d s\.", "in SECONDS s.")];
+    let replaced = [
+        (r"\([0-9a-f]{12}\)", "(COMMIT)"),
+        (r"in \d+\.\d\d s\.", "in SECONDS s."),
+        (r#""seconds": [0-9.e-]+"#, "\"seconds\": SECONDS"),
+    ];
     replaced.iter().fold(text, |text, (pattern, name)| {
         Regex::new(pattern).expect("a pattern").replace_all(&text, *name).into_owned()
     })
-}
-
-/// The words of a command, as a shell takes them: single quotes keep spaces.
-fn words(command: &str) -> Vec<String> {
-    let mut words = vec![String::new()];
-    for (number, part) in command.split('\'').enumerate() {
-        if number % 2 == 1 {
-            words.last_mut().expect("there is always a word").push_str(part);
-            continue;
-        }
-        for (at, piece) in part.split(' ').enumerate() {
-            if at > 0 {
-                words.push(String::new());
-            }
-            words.last_mut().expect("there is always a word").push_str(piece);
-        }
-    }
-    words.retain(|word| !word.is_empty());
-    words
 }

@@ -156,3 +156,22 @@ fn any_value(value: &Value) -> Value {
         _ => panic!("{value} has no place in these tests"),
     }
 }
+
+/// The words of a command, as a shell takes them: single quotes keep spaces.
+pub fn words(command: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    for (number, part) in command.split('\'').enumerate() {
+        if number % 2 == 1 {
+            words.last_mut().expect("there is always a word").push_str(part);
+            continue;
+        }
+        for (at, piece) in part.split(' ').enumerate() {
+            if at > 0 {
+                words.push(String::new());
+            }
+            words.last_mut().expect("there is always a word").push_str(piece);
+        }
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
