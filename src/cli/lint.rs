@@ -12,7 +12,8 @@ use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::settings::{Flags, Settings, is_stdin};
 use super::table::plural;
-use super::{lint_report, loading, replay};
+use super::traces::failure;
+use super::{lint_report, loading};
 use crate::lint::{Data, DataError, Finding, errors, fixed, lint};
 use crate::{Completeness, Corpus, CorpusError, ReplayOptions, RuleSet};
 
@@ -95,7 +96,7 @@ fn data(set: &RuleSet, args: &LintArgs, settings: &Settings) -> Result<Option<Da
     };
     found.map(Some).map_err(|error| match error {
         DataError::Compile(error) => Failure::usage(error),
-        DataError::Replay(error) => replay::failure(error),
+        DataError::Replay(error) => failure(error),
     })
 }
 

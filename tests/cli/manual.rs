@@ -108,7 +108,7 @@ impl Page {
 
     /// A command of a list that people are to type.
     fn line(&self, line: &str) {
-        let command = line.split("  #").next().unwrap_or_default();
+        let command = line.split(" #").next().unwrap_or_default();
         if SETUP.iter().any(|setup| command.starts_with(setup)) {
             return;
         }
