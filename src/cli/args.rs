@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-pub use super::rule_args::{CheckArgs, Fixes, FmtArgs, LintArgs, LintFormat, TestArgs, TestFormat};
+pub use super::rule_args::{
+    CheckArgs, DiffArgs, ExplainArgs, Fixes, FmtArgs, LintArgs, LintFormat, TestArgs, TestFormat,
+};
 
 /// Checks invariants over OpenTelemetry traces.
 #[derive(Debug, Parser)]
@@ -289,84 +291,6 @@ pub struct LibraryArgs {
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Shape,
-}
-
-#[derive(Debug, Args)]
-pub struct ExplainArgs {
-    /// A rule's id, or the text of a rule
-    pub rule: String,
-    /// Rule file, folder or quoted glob; give it again for more
-    #[arg(long, value_name = "PATH")]
-    pub rules: Vec<OsString>,
-    /// Explain the verdict on a trace instead: a file with one trace, or the id (32 hex digits) of one
-    /// in the corpus or the inputs
-    #[arg(long, value_name = "FILE|ID", conflicts_with_all = ["ir", "clif", "asm"])]
-    pub trace: Option<OsString>,
-    /// With --trace, what to print [default: table]
-    #[arg(long, value_name = "FORMAT", requires = "trace")]
-    pub format: Option<Shape>,
-    /// Say what a replay of this corpus will touch, and what it will pass over; with --trace, where the
-    /// trace is
-    #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
-    pub corpus: Option<OsString>,
-    /// Print the module that the rule becomes
-    #[arg(long)]
-    pub ir: bool,
-    /// Print the code generator's input for the rule's predicates
-    #[arg(long)]
-    pub clif: bool,
-    /// Print the machine code of the rule's predicates
-    #[arg(long)]
-    pub asm: bool,
-    /// With --trace ID: trace files, folders, globs, or - for standard input
-    #[arg(value_name = "INPUT", requires = "trace")]
-    pub inputs: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-pub struct DiffArgs {
-    /// Rules as they were: a rule file, folder, quoted glob, or library:NAME
-    #[arg(value_name = "OLD")]
-    pub old: OsString,
-    /// Rules as they are to be
-    #[arg(value_name = "NEW")]
-    pub new: OsString,
-    /// Compare only these rules
-    #[arg(long, value_name = "ID")]
-    pub rule: Vec<String>,
-    /// Compare the rules that are right even if others are wrong
-    #[arg(long)]
-    pub keep_going: bool,
-    /// First time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Last time: a day or month is included whole, an instant is not
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
-    /// Time zone of days and months, such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
-    /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
-    pub format: Shape,
-    /// What runs the rules: auto, jit, columns, interpreter [default: auto]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<String>,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<String>,
-    /// Memory to stop at, such as 8GiB [default: 60% of the machine's]
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<String>,
-    /// Size of a document to refuse from [default: 64MiB]
-    #[arg(long, value_name = "SIZE")]
-    pub max_document: Option<String>,
-    /// Look at this corpus instead of trace files
-    #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
-    pub corpus: Option<OsString>,
-    /// Trace files, folders, globs, or - for standard input
-    #[arg(value_name = "INPUT")]
-    pub inputs: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]

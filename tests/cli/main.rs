@@ -9,6 +9,7 @@ mod differences;
 mod documents;
 mod engines;
 mod exits;
+mod explained;
 mod golden;
 mod library;
 mod lint;
