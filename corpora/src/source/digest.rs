@@ -2,7 +2,6 @@
 
 use std::io::Read;
 
-use hashbrown::HashMap;
 use memchr::memchr_iter;
 
 use super::decompress::Decoder;
@@ -124,22 +123,21 @@ impl<R: Read> Ahead<'_, R> {
 
     /// The lengths and hashes of known texts whose beginning is the buffer's.
     fn alike<'k, K: Known>(&self, known: &'k [K]) -> Vec<(u64, &'k str, &'k K)> {
-        let mut heads: HashMap<u64, String> = HashMap::new();
+        let mut heads: Vec<(u64, &K)> =
+            known.iter().map(|one| (one.read().0.min(HEAD), one)).collect();
+        heads.retain(|(head, _)| *head <= self.filled as u64);
+        heads.sort_by_key(|(head, _)| *head);
         let mut alike = Vec::new();
-        for one in known {
-            let (length, hash) = one.read();
-            let head = length.min(HEAD);
-            if head > self.filled as u64 {
-                continue;
-            }
-            let own = heads.entry(head).or_insert_with(|| {
-                let mut digest = Digest::default();
-                digest.update(&self.buffer[..head as usize]);
-                digest.head()
-            });
-            if own == one.head() {
-                alike.push((length, hash, one));
-                alike.extend(one.seen().map(|(length, hash)| (length, hash, one)));
+        // One digest grows through all lengths: many short texts may be known.
+        let mut digest = Digest::default();
+        for same in heads.chunk_by(|a, b| a.0 == b.0) {
+            let own = digest.length() as usize;
+            digest.update(&self.buffer[own..same[0].0 as usize]);
+            let head = digest.head();
+            for (_, one) in same.iter().filter(|(_, one)| one.head() == head) {
+                let (length, hash) = one.read();
+                alike.push((length, hash, *one));
+                alike.extend(one.seen().map(|(length, hash)| (length, hash, *one)));
             }
         }
         alike
