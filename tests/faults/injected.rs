@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 use betrace::Program;
 use tempfile::TempDir;
 
-use crate::support::{Answer, answer, betrace, ingest, inputs, program};
+use crate::support::{Answer, answer, betrace, generation, ingest, inputs, program, verify};
 
 /// Calls by which a writer changes what is on disk, or asks for what it needs to.
 const CALLS: [&str; 14] = [
@@ -52,6 +52,8 @@ struct Bench {
     program: Program,
     old: Answer,
     new: Answer,
+    /// Of the old corpus; commits count up from it.
+    generation: u64,
     /// How often the command makes each call.
     calls: BTreeMap<&'static str, usize>,
     /// How long the command lasts.
@@ -160,7 +162,8 @@ impl Bench {
         let old = answer(&program, &corpus).expect("it was written");
         let new = Answer { rules: Vec::new(), counts: [0; 3], unread: 0 };
         let (calls, lasts) = (BTreeMap::new(), Duration::ZERO);
-        let mut bench = Self { args, folder, program, old, new, calls, lasts };
+        let generation = generation(&corpus);
+        let mut bench = Self { args, folder, program, old, new, generation, calls, lasts };
         bench.measure();
         bench.new = answer(&bench.program, &bench.path("corpus")).expect("it was written");
         bench
@@ -252,16 +255,18 @@ impl Bench {
         let mut wrong = |what: String| row.wrong.push(format!("{fault} ({status}): {what}"));
         match answer(&self.program, &corpus) {
             Err(error) => wrong(format!("it cannot be read: {error}")),
-            // What compaction did cannot be told from answers.
-            Ok(answer) if answer == self.new && self.new != self.old => row.new += 1,
+            Ok(answer) if answer == self.new && generation(&corpus) > self.generation => {
+                row.new += 1;
+            }
             Ok(answer) if is_old(&answer, &self.old, status) => {
                 row.old += 1;
-                if status.success() && self.new != self.old {
+                if status.success() {
                     wrong("it was called a success".to_owned());
                 }
             }
             Ok(answer) => wrong(format!("neither old nor new: {:?}", answer.counts)),
         }
+        verify(&corpus).into_iter().for_each(&mut wrong);
         if status.code() == Some(101) || status.signal().is_some_and(|signal| signal != 9) {
             wrong("the program broke off".to_owned());
         }
@@ -273,6 +278,7 @@ impl Bench {
             Ok(answer) if answer == self.new => {}
             other => wrong(format!("after the next time: {:?}", other.map(|own| own.counts))),
         }
+        verify(&corpus).into_iter().for_each(wrong);
     }
 }
 

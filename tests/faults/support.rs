@@ -62,6 +62,20 @@ pub fn answer(program: &Program, corpus: &Path) -> Result<Answer, String> {
     Ok(Answer { rules: report.rules, counts, unread: done.unread_count })
 }
 
+/// The number of the last commit of a corpus, 0 if it cannot be read.
+pub fn generation(corpus: &Path) -> u64 {
+    Folder::new(corpus).read().map_or(0, |snapshot| snapshot.manifest.generation)
+}
+
+/// What is wrong with the files of a corpus.
+pub fn verify(corpus: &Path) -> Vec<String> {
+    let verified = Folder::new(corpus).read().and_then(|read| read.verify(1 << 30, &mut |_| ()));
+    match verified {
+        Ok(verified) => verified.problems.iter().map(|problem| format!("{problem:?}")).collect(),
+        Err(error) => vec![format!("it cannot be verified: {error}")],
+    }
+}
+
 /// Completes the program, or what runs it, to an ingest of `input`, `-` for standard input.
 pub fn ingesting<'c>(command: &'c mut Command, corpus: &Path, input: &Path) -> &'c mut Command {
     command.args(["ingest", "--threads", "2", "--corpus"]).arg(corpus).arg(input);
