@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+mod at_rest;
 mod cases;
 mod documents;
 mod engines;

@@ -10,7 +10,11 @@ use serde_json::{Value as Json, json};
 /// # Panics
 /// Where the text is not of the notation.
 pub fn trace(text: &str) -> Vec<Json> {
-    let spans = notation::read(text).unwrap_or_else(|error| panic!("{error}: {text}"));
+    spans(&notation::read(text).unwrap_or_else(|error| panic!("{error}: {text}")))
+}
+
+/// The same of spans that were read.
+pub fn spans(spans: &[Span]) -> Vec<Json> {
     spans.iter().map(span).collect()
 }
 

@@ -50,7 +50,7 @@ fn place(signal: &Signal) -> (usize, usize) {
 }
 
 /// The spans as OTLP JSON documents of one span each, the last first.
-fn document(traces: &[Vec<Json>]) -> Vec<Json> {
+pub fn document(traces: &[Vec<Json>]) -> Vec<Json> {
     let mut documents = Vec::new();
     for (trace, spans) in traces.iter().enumerate() {
         for span in spans {

@@ -260,11 +260,6 @@ impl Chunk {
         Some(&self.columns[at].1)
     }
 
-    /// The attributes of a row, by number of the key, ascending.
-    pub(super) fn row_cells(&self, row: usize) -> impl Iterator<Item = (usize, Cell)> {
-        self.columns.iter().filter_map(move |(key, cells)| Some((*key as usize, cells.get(row)?)))
-    }
-
     /// Gives the keys of attributes new numbers, by old number.
     pub(super) fn renumber(&mut self, places: &[u32]) {
         self.columns.iter_mut().for_each(|(key, _)| *key = places[*key as usize]);

@@ -26,14 +26,14 @@ impl Interner {
         number
     }
 
+    /// The number of `list`, if it is there.
+    pub(super) fn find(&self, list: &[u32]) -> Option<u32> {
+        self.numbers.get(list).copied()
+    }
+
     /// The lists, by number.
     pub(super) fn lists(&self) -> &[Box<[u32]>] {
         &self.lists
-    }
-
-    /// The lists alone.
-    pub(super) fn into_lists(self) -> Vec<Box<[u32]>> {
-        self.lists
     }
 
     /// Bytes that they take.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use ir::module::{KINDS, STATUSES};
-use ir::segment::{CLOCK_DEFECT, Dictionary, DictionaryBuilder};
+use ir::segment::{Dictionary, DictionaryBuilder};
 use ir::value::Type;
 use ir::{Reads, Schema};
 
@@ -41,8 +41,8 @@ pub(super) struct Shared {
     pub(super) origin_texts: Arc<Dictionary>,
     pub(super) kinds: Arc<Dictionary>,
     pub(super) statuses: Arc<Dictionary>,
-    pub(super) resources: Vec<Box<[u32]>>,
-    pub(super) scopes: Vec<Box<[u32]>>,
+    pub(super) resources: Interner,
+    pub(super) scopes: Interner,
 }
 
 /// What is kept of the spans of a plan.
@@ -123,19 +123,6 @@ pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
         finished.segments.push_back(Unsealed { shared, traces, plans });
     }
     finished
-}
-
-impl Finished {
-    fn summarise(&mut self, shared: &Shared) {
-        let start = |&number: &u32| shared.entries[number as usize].start;
-        self.traces = shared.entries.len() as u64;
-        self.first = shared.order.first().map(start);
-        self.last = shared.order.last().map(start);
-        for entry in &shared.entries {
-            self.rootless += u64::from(entry.root_operation == MISSING);
-            self.clock_defects += u64::from(entry.flags() & CLOCK_DEFECT != 0);
-        }
-    }
 }
 
 /// Chunks of a plan with the number of the worker that made them.
@@ -297,8 +284,8 @@ impl Joint {
             origin_texts: finished(self.origin_texts),
             kinds: fixed(&KINDS),
             statuses: fixed(&STATUSES),
-            resources: self.resources.into_lists(),
-            scopes: self.scopes.into_lists(),
+            resources: self.resources,
+            scopes: self.scopes,
             keys: self.keys,
             schema,
             reads,

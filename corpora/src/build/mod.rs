@@ -2,7 +2,7 @@
 //!
 //! Spans may come in any order and be spread over builders in any way: the segments are the same
 //! but for the numbering of dictionary codes. Of spans that are the same span (trace id, span id,
-//! name, kind, start and end agree) one row stays, the one with the least values; the trace table
+//! name, kind, start and end agree) one row stays, with the least value of each key; the trace table
 //! counts every span as it came. Of spans of operations that no rule names, a fingerprint is kept,
 //! and the row only if it bears what is read of all spans.
 //!
@@ -21,6 +21,7 @@ mod cut;
 mod direct;
 mod fields;
 mod fingerprints;
+mod finished;
 mod interner;
 mod keys;
 mod merge;
@@ -33,10 +34,10 @@ mod stored;
 mod table;
 mod tight;
 mod traces;
+mod twins;
 mod values;
 mod wanted;
 
-use std::collections::VecDeque;
 use std::sync::Arc;
 
 pub use attribute::{AttributeValue, Known, ScalarRef, Want};
@@ -45,6 +46,7 @@ use chunk::Row;
 pub use cut::SegmentSize;
 pub use direct::{Attributes, direct};
 use fingerprints::Fingerprints;
+pub use finished::Finished;
 use hashbrown::HashMap;
 use interner::{Interner, MISSING};
 use ir::segment::DictionaryBuilder;
@@ -252,8 +254,22 @@ impl Builder {
     /// Where one of the numbers, or the span's resource or scope, is none that this builder gave.
     pub fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
+        numbers: Numbers,
+        span: &SpanRecord<'_>,
+        known: &[(u32, Known)],
+        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
+    ) {
+        self.add(numbers, span, None, known, attributes);
+    }
+
+    /// Adds a span which, if it is the root of its trace, has this service; by default that of its
+    /// resource.
+    #[inline]
+    fn add<'a, V: AttributeValue<'a>>(
+        &mut self,
         Numbers { operation, trace }: Numbers,
         span: &SpanRecord<'_>,
+        service: Option<u32>,
         known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
@@ -263,7 +279,9 @@ impl Builder {
             start: span.start,
             id: span.span_id,
             operation,
-            service: resource::service(&self.resources.lists()[span.resource as usize]),
+            service: service.unwrap_or_else(|| {
+                resource::service(&self.resources.lists()[span.resource as usize])
+            }),
         });
         let part = Part::of_span(span.start, span.end, span.flags, root);
         let texts = Texts { names: &self.names, services: &self.services };
@@ -373,26 +391,4 @@ impl Builder {
 /// The code of a value that was found, [`MISSING`] if it is none.
 fn code(found: Found<'_>, dictionary: &mut DictionaryBuilder) -> u32 {
     Cell::of(found, dictionary).map_or(MISSING, |cell| cell.code(dictionary))
-}
-
-/// What came of all spans.
-#[derive(Debug, Default)]
-pub struct Finished {
-    /// Spans that were added, duplicates included.
-    pub spans: u64,
-    /// Of those, spans that were there already; only of operations that no rule names, the others
-    /// are counted when their segment is sealed.
-    pub duplicates: u64,
-    /// Distinct traces.
-    pub traces: u64,
-    /// Start of the first trace, in nanoseconds since 1970.
-    pub first: Option<u64>,
-    /// Start of the last trace, in nanoseconds since 1970.
-    pub last: Option<u64>,
-    /// Traces without a root span.
-    pub rootless: u64,
-    /// Traces with a span that ends before it starts.
-    pub clock_defects: u64,
-    /// The segments, by time; each can be sealed by another thread.
-    pub segments: VecDeque<Unsealed>,
 }

@@ -31,6 +31,12 @@ impl ResourceList {
         }
     }
 
+    /// The code of the value of a key, if there is one.
+    pub(super) fn get(&self, key: usize) -> Option<u32> {
+        let at = self.attributes.binary_search_by_key(&(key as u32), |(key, _)| *key).ok()?;
+        Some(self.attributes[at].1)
+    }
+
     /// The list.
     pub(super) fn list(&mut self, service: u32, rest: u32) -> &[u32] {
         self.list.clear();

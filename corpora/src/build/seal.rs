@@ -1,22 +1,20 @@
 //! Sorts the rows of one segment into the tables of their operations.
 
-use std::cmp::{Ordering, Reverse};
 use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
+use ir::Mask;
 use ir::segment::{Buffer, Column, Dictionary, Narrow, Values};
 use ir::segment::{OperationRows, ROOTLESS, Segment, Traces};
-use ir::{Mask, Type};
 
-use super::cells::Cell;
 use super::chunk::{Chunk, ROWS};
 use super::fields::Fields;
 use super::interner::MISSING;
 use super::merge::Shared;
-use super::resource;
 use super::table::Tables;
 use super::traces::Entry;
+use super::twins::{Resources, Twin, join_fields};
 
 /// An operation with fewer rows shares its table with others.
 pub(super) const OWN_TABLE: usize = 1024;
@@ -59,6 +57,8 @@ pub(super) struct PlanSpans {
     order: Vec<u32>,
     /// Codes of the operations' names, by name, with their part of `order`.
     operations: Vec<(u32, Range<usize>)>,
+    /// Spans that are in none of these.
+    pub(super) twins: Vec<Twin>,
 }
 
 /// The rows of a table to be: spans of a plan.
@@ -80,19 +80,20 @@ impl Unsealed {
         let Self { shared, traces, plans } = self;
         let mut duplicates = 0;
         let mut places = vec![MISSING; shared.names.len()];
+        let mut resources = Resources::new(&shared);
         let plans: Vec<PlanSpans> = (plans.into_iter())
             .map(|rows| {
                 let named = shared.reads[rows.plan].named;
-                let before = rows.rows.len();
-                let plan = PlanSpans::sort(&shared, traces.start, rows, &mut places);
-                duplicates += if named { (before - plan.order.len()) as u64 } else { 0 };
+                let mut plan = PlanSpans::sort(&shared, traces.start, rows, &mut places);
+                join_fields(&mut plan.fields, &plan.twins, &shared, &mut resources);
+                duplicates += if named { plan.twins.len() as u64 } else { 0 };
                 plan
             })
             .collect();
         let starts = shared.order[traces.clone()].iter();
         let starts = starts.map(|&at| shared.entries[at as usize].start).collect();
         let (operations, contents) = directory(&shared, &plans, traces.len());
-        let tables = Tables::new(&shared, starts, &plans, &contents);
+        let tables = Tables::new(&shared, starts, &plans, &contents, &resources);
         let segment = tables.finish(self::traces(&shared, traces), operations);
         Sealed { segment, duplicates }
     }
@@ -194,15 +195,6 @@ impl PlanRows {
         }
         all
     }
-
-    /// The attributes of one row, by number of the key, with the run's codes.
-    fn attributes(&self, shared: &Shared, number: u32) -> Vec<(usize, Cell)> {
-        let at = self.rows[number as usize] as usize;
-        let (worker, chunk) = &self.chunks[at / ROWS];
-        let maps = &shared.workers[*worker as usize].dictionaries;
-        let cells = chunk.row_cells(at % ROWS);
-        cells.map(|(key, cell)| (key, cell.recoded(|code| maps[key].get(code)))).collect()
-    }
 }
 
 impl PlanSpans {
@@ -210,8 +202,9 @@ impl PlanSpans {
     fn sort(shared: &Shared, first: usize, rows: PlanRows, places: &mut [u32]) -> Self {
         let mut fields = rows.fields(shared, first);
         let names = fields.number_operations(shared, places);
-        let mut plan = Self { rows, fields, order: Vec::new(), operations: Vec::new() };
-        plan.order_spans(shared, &names);
+        let (order, operations, twins) = (Vec::new(), Vec::new(), Vec::new());
+        let mut plan = Self { rows, fields, order, operations, twins };
+        plan.order_spans(&names);
         plan
     }
 
@@ -227,7 +220,7 @@ impl PlanSpans {
 
     /// Finds the order of the spans, each once, and the parts of the operations, which have these
     /// names.
-    fn order_spans(&mut self, shared: &Shared, names: &[u32]) {
+    fn order_spans(&mut self, names: &[u32]) {
         let fields = &self.fields;
         let mut ends = vec![0_usize; names.len()];
         fields.operation.iter().for_each(|&operation| ends[operation as usize] += 1);
@@ -249,57 +242,31 @@ impl PlanSpans {
             let (own, after) = rest.split_at_mut(end - begin);
             (rest, begin) = (after, end);
             let first = order.len();
-            self.order_operation(shared, own, &mut order);
+            self.order_operation(own, &mut order);
             self.operations.push((*name, first..order.len()));
         }
         self.order = order;
     }
 
-    /// Orders spans of one operation, given as their traces and numbers.
-    fn order_operation(&self, shared: &Shared, keys: &mut [u64], order: &mut Vec<u32>) {
+    /// Orders spans of one operation, given as their traces and numbers, by what makes a span itself.
+    fn order_operation(&mut self, keys: &mut [u64], order: &mut Vec<u32>) {
         keys.sort_unstable();
         for run in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
             if run.len() > 1 {
-                run.sort_unstable_by(|a, b| self.compare(shared, *a as u32, *b as u32));
+                run.sort_unstable_by_key(|key| self.fields.identity(*key as u32));
             }
             let mut last = None;
             for number in run.iter().map(|key| *key as u32) {
-                let same = |last| self.fields.identity(last) == self.fields.identity(number);
-                if !last.is_some_and(same) {
-                    order.push(number);
-                    last = Some(number);
+                let same = |kept: &u32| self.fields.identity(*kept) == self.fields.identity(number);
+                match last.filter(same) {
+                    Some(kept) => self.twins.push(Twin { kept, other: number }),
+                    None => {
+                        order.push(number);
+                        last = Some(number);
+                    }
                 }
             }
         }
-    }
-
-    /// A total order of what can be told apart: what makes a span itself, then its values.
-    fn compare(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
-        let identity = |number| self.fields.identity(number);
-        identity(a).cmp(&identity(b)).then_with(|| self.compare_values(shared, a, b))
-    }
-
-    fn compare_values(&self, shared: &Shared, a: u32, b: u32) -> Ordering {
-        let fields = &self.fields;
-        let own = |number: u32| {
-            let at = number as usize;
-            let message = fields.message[at].checked_sub(1);
-            let message = message.map(|code| shared.messages.text(code));
-            let (parent, flags) = (fields.parent.get(at), fields.flags.get(at));
-            let rest = fields.rest.get(at).and_then(|rest| rest.checked_sub(1));
-            let rest = rest.map(|code| shared.rests.text(code));
-            let scope = fields.scope.get(at).map(|&scope| &shared.scopes[scope as usize]);
-            let scope = scope.map(|list| [0, 1, 2].map(|at| shared.origin_texts.text(list[at])));
-            (fields.status[at], message, parent, flags, rest, scope)
-        };
-        let resource = |number: u32| fields.resource[number as usize];
-        own(a)
-            .cmp(&own(b))
-            .then_with(|| {
-                let attributes = |number| self.rows.attributes(shared, number).into_iter();
-                compare_attributes(shared, attributes(a), attributes(b))
-            })
-            .then_with(|| compare_resources(shared, resource(a), resource(b)))
     }
 }
 
@@ -312,35 +279,4 @@ pub(super) fn same_chunk(a: &u32, b: &u32) -> bool {
 pub(super) fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
     rows.clear();
     rows.extend(part.iter().map(|&at| (at as usize % ROWS) as u16));
-}
-
-/// By the value of each key in turn; none is less than any.
-fn compare_attributes(
-    shared: &Shared,
-    a: impl Iterator<Item = (usize, Cell)>,
-    b: impl Iterator<Item = (usize, Cell)>,
-) -> Ordering {
-    let text =
-        |(key, cell): (usize, Cell)| (Reverse(key), typed_text(cell, &shared.dictionaries[key]));
-    a.map(text).cmp(b.map(text))
-}
-
-fn compare_resources(shared: &Shared, a: u32, b: u32) -> Ordering {
-    if a == b {
-        return Ordering::Equal;
-    }
-    let attributes = |number: u32| {
-        let list = resource::attributes(&shared.resources[number as usize]);
-        list.map(|(key, code)| (key, Cell::from_code(code)))
-    };
-    let rest = |number: u32| {
-        let code = resource::rest(&shared.resources[number as usize]);
-        (code != MISSING).then(|| shared.origin_texts.text(code))
-    };
-    compare_attributes(shared, attributes(a), attributes(b)).then_with(|| rest(a).cmp(&rest(b)))
-}
-
-fn typed_text(cell: Cell, dictionary: &Dictionary) -> (Type, String) {
-    let datum = cell.datum(dictionary);
-    (datum.value_type(), datum.text().into_owned())
 }

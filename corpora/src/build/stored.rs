@@ -6,7 +6,8 @@ use ir::segment::{Fault, RowRef, Slot};
 use ir::{Datum, Segment};
 
 use super::direct::{Attributes, direct};
-use super::{Builder, SpanRecord};
+use super::interner::MISSING;
+use super::{Builder, Numbers, SpanRecord};
 
 /// The member of what else a span bears that tells an end which its duration does not.
 pub(crate) const END: &str = "endTimeUnixNano";
@@ -43,7 +44,12 @@ pub fn refill_kept(
     let stored = Stored::new(segment);
     let (mut resources, mut scopes) = (Vec::new(), Vec::new());
     for trace in traces {
-        for at in segment.spans_of(trace).into_iter().filter(|&at| keep(at)) {
+        let rows: Vec<RowRef> = segment.spans_of(trace).into_iter().collect();
+        let roots = stored.roots(&rows)?;
+        // What twins of the root bore may tell another service than the one row that stayed.
+        let service =
+            roots.iter().all(|&at| keep(at)).then(|| builder.root_service(segment, trace));
+        for at in rows.into_iter().filter(|&at| keep(at)) {
             let record = stored.record(at)?;
             let resource = number(&mut resources, record.resource, || {
                 let (attributes, rest) = stored.resource(record.resource)?;
@@ -54,10 +60,22 @@ pub fn refill_kept(
                 Ok(builder.scope(name, version, rest))
             })?;
             let attributes = stored.attributes(at)?;
-            builder.span(&SpanRecord { resource, scope, ..record }, pairs(&attributes));
+            let span = SpanRecord { resource, scope, ..record };
+            let numbers = Numbers { operation: builder.operation(span.name), trace: None };
+            let service = service.filter(|_| roots.contains(&at));
+            builder.add(numbers, &span, service, &[], pairs(&attributes));
         }
     }
     Ok(())
+}
+
+impl Builder {
+    /// The code of the service that a stored trace has by its root.
+    pub(super) fn root_service(&mut self, segment: &Segment, trace: usize) -> u32 {
+        let service = segment.traces.root_service.as_ref().and_then(|column| column.get(trace));
+        service
+            .map_or(MISSING, |service| self.services.intern(service.value_type(), &service.text()))
+    }
 }
 
 impl<'s> Stored<'s> {
@@ -101,6 +119,28 @@ impl<'s> Stored<'s> {
             scope: self.scope_of(at)?,
             rest,
         })
+    }
+
+    /// Of the rows of a trace those that may be its root: mostly one.
+    pub(super) fn roots(self, rows: &[RowRef]) -> Result<Vec<RowRef>, Fault> {
+        let mut roots = Vec::new();
+        let mut least = None;
+        for &at in rows {
+            let table = self.segment.table(at.operation as usize);
+            if int(&table.parent, at.row as usize, "parents")? != 0 {
+                continue;
+            }
+            let name = &*self.segment.operations[at.operation as usize].name;
+            let order = (self.segment.start(at), self.segment.span_id(at), name);
+            if least.is_none_or(|least| order < least) {
+                roots.clear();
+                least = Some(order);
+            }
+            if least == Some(order) {
+                roots.push(at);
+            }
+        }
+        Ok(roots)
     }
 
     /// The number of the scope of a row.
@@ -179,7 +219,11 @@ fn number(
     }
 }
 
-fn datum<'s>(slot: &'s Slot, row: usize, what: &str) -> Result<Option<Datum<'s>>, Fault> {
+pub(super) fn datum<'s>(
+    slot: &'s Slot,
+    row: usize,
+    what: &str,
+) -> Result<Option<Datum<'s>>, Fault> {
     match slot {
         Slot::Decoded(column) => Ok(column.get(row)),
         Slot::NotDecoded => Err(Fault::NotDecoded { what: what.to_owned() }),

@@ -16,6 +16,7 @@ use super::interner::MISSING;
 use super::merge::Shared;
 use super::resource;
 use super::seal::{Content, PlanSpans};
+use super::twins::Resources;
 
 /// The tables of a segment so far.
 pub(super) struct Tables<'a> {
@@ -29,6 +30,8 @@ pub(super) struct Tables<'a> {
     columns: Vec<Vec<(usize, Column)>>,
     resources: Local,
     scopes: Local,
+    /// What the numbers of resources stand for.
+    lists: &'a Resources<'a>,
 }
 
 /// Numbers of a segment for some of the run's.
@@ -46,6 +49,7 @@ impl<'a> Tables<'a> {
         starts: Vec<u64>,
         plans: &[PlanSpans],
         contents: &[Content],
+        lists: &'a Resources<'a>,
     ) -> Self {
         let mut tables = Self {
             shared,
@@ -55,6 +59,7 @@ impl<'a> Tables<'a> {
             columns: attributes(shared, plans, contents),
             resources: Local::default(),
             scopes: Local::default(),
+            lists,
         };
         for Content { plan, rows } in contents {
             tables.push(&plans[*plan], rows);
@@ -137,7 +142,7 @@ impl<'a> Tables<'a> {
             is_text.then_some(Cell::from_code(code))
         };
         let scope = |position: usize, kept: bool| {
-            let cell = |&number: &u32| text(shared.scopes.get(number as usize)?[position]);
+            let cell = |&number: &u32| text(shared.scopes.lists().get(number as usize)?[position]);
             match kept {
                 true => {
                     let cells = self.scopes.used.iter().map(cell);
@@ -147,7 +152,7 @@ impl<'a> Tables<'a> {
             }
         };
         let resource_rest = || {
-            let rest = |&number: &u32| text(resource::rest(&shared.resources[number as usize]));
+            let rest = |&number: &u32| text(resource::rest(self.lists.get(number)));
             Slot::Decoded(column(self.resources.used.iter().map(rest), &shared.origin_texts))
         };
         Segment {
@@ -205,7 +210,7 @@ impl<'a> Tables<'a> {
         let used = &self.resources.used;
         let mut all: HashMap<usize, Vec<Option<Cell>>> = HashMap::new();
         for (number, &of_run) in used.iter().enumerate() {
-            for (key, code) in resource::attributes(&self.shared.resources[of_run as usize]) {
+            for (key, code) in resource::attributes(self.lists.get(of_run)) {
                 let cells = all.entry(key).or_insert_with(|| vec![None; used.len()]);
                 cells[number] = Some(Cell::from_code(code));
             }

@@ -6,6 +6,7 @@ use super::cells::{Cell, Kind};
 use super::chunk::ROWS;
 use super::merge::Shared;
 use super::seal::{Content, PlanRows, PlanSpans, same_chunk, set_rows};
+use super::twins::join_values;
 
 /// The values of an attribute that the spans of a plan bear; its memory serves the next one, too.
 #[derive(Default)]
@@ -37,6 +38,7 @@ impl PlanSpans {
         let mut values = KeyValues { counts: vec![0; tables.len() + 1], ..KeyValues::default() };
         for key in self.keys() {
             self.rows.read(shared, key, &parts, &mut values);
+            join_values(&mut values, &self.twins, &parts, &shared.dictionaries[key]);
             each(key, &values);
         }
     }

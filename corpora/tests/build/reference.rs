@@ -115,73 +115,107 @@ fn kept(schema: &Schema, reads: &Reads, span: &Span) -> bool {
 
 type SortKey = (String, usize, u64, u64, u8, u64);
 
-/// The rows of a trace with what they are sorted by; of equal spans the one with least values.
+/// The rows of a trace with what they are sorted by; equal spans become one with the least of each
+/// value.
 fn trace_rows(
     schema: &Schema,
     ordinal: usize,
     spans: &[&Span],
     duplicates: &mut u64,
 ) -> Vec<(SortKey, String)> {
-    let mut rows = BTreeMap::new();
+    let mut rows: BTreeMap<SortKey, Values> = BTreeMap::new();
     let mut seen = BTreeSet::new();
     for span in spans {
         let reads = schema.reads(&span.name);
         let kind = if span.kind > 5 { 0 } else { span.kind };
         let key = (span.name.clone(), ordinal, span.start, span.span_id, kind, span.end);
         *duplicates += u64::from(!seen.insert(key.clone()));
-        if !kept(schema, &reads, span) {
-            continue;
-        }
-        let row = row(schema, &reads, span, &key);
-        match rows.entry(key) {
-            std::collections::btree_map::Entry::Vacant(vacant) => {
-                vacant.insert(row);
-            }
-            std::collections::btree_map::Entry::Occupied(mut other) => {
-                if row.0 < other.get().0 {
-                    other.insert(row);
-                }
-            }
+        if kept(schema, &reads, span) {
+            let values = values(schema, &reads, span);
+            let joined = match rows.remove(&key) {
+                Some(other) => other.join(values),
+                None => values,
+            };
+            rows.insert(key, joined);
         }
     }
-    rows.into_iter().map(|(key, (_, line))| (key, line)).collect()
+    rows.into_iter().map(|(key, values)| (key.clone(), line(schema, &key, &values))).collect()
 }
 
-/// What decides between duplicates, and the line.
-type Values = (u8, Typed, u64, u32, Option<(String, String)>, Vec<Typed>, Vec<Typed>);
+/// What equal spans may differ in.
+struct Values {
+    status: u8,
+    message: Typed,
+    parent: u64,
+    flags: u32,
+    scope: Option<(String, String)>,
+    own: Vec<Typed>,
+    resource: Vec<Typed>,
+}
 
-fn row(schema: &Schema, reads: &Reads, span: &Span, key: &SortKey) -> (Values, String) {
+impl Values {
+    fn join(self, other: Self) -> Self {
+        Self {
+            status: self.status.min(other.status),
+            message: least(self.message, other.message),
+            parent: self.parent.min(other.parent),
+            flags: self.flags | other.flags,
+            scope: self.scope.min(other.scope),
+            own: self.own.into_iter().zip(other.own).map(|(a, b)| least(a, b)).collect(),
+            resource: (self.resource.into_iter().zip(other.resource))
+                .map(|(a, b)| least(a, b))
+                .collect(),
+        }
+    }
+}
+
+/// The lesser by text, then type; any is less than none.
+fn least(a: Typed, b: Typed) -> Typed {
+    [a, b].into_iter().flatten().min_by(|a, b| (&a.1, a.0).cmp(&(&b.1, b.0)))
+}
+
+fn values(schema: &Schema, reads: &Reads, span: &Span) -> Values {
     let structure = schema.structure();
-    let status = if span.status > 2 { 0 } else { span.status };
-    let message =
-        (reads.message && !span.message.is_empty()).then(|| (Type::Text, span.message.clone()));
-    let parent = if structure { span.parent_id } else { 0 };
-    let flags = if structure { span.flags } else { 0 };
-    let scope = structure.then(|| span.scope.clone());
     let keys = schema.keys_of(&span.name);
-    let own: Vec<Typed> =
-        keys.iter().map(|&key| value(&span.attributes, &schema.keys()[key])).collect();
-    let resource: Vec<Typed> =
-        schema.resource_keys().iter().map(|&k| value(&span.resource, &schema.keys()[k])).collect();
-    let (name, ordinal, start, id, kind, _) = key;
+    let all = |keys: &[usize], attributes: &Attributes| {
+        keys.iter().map(|&key| value(attributes, &schema.keys()[key])).collect()
+    };
+    Values {
+        status: if span.status > 2 { 0 } else { span.status },
+        message: (reads.message && !span.message.is_empty())
+            .then(|| (Type::Text, span.message.clone())),
+        parent: if structure { span.parent_id } else { 0 },
+        flags: if structure { span.flags } else { 0 },
+        scope: structure.then(|| span.scope.clone()),
+        own: all(&keys, &span.attributes),
+        resource: all(schema.resource_keys(), &span.resource),
+    }
+}
+
+fn line(schema: &Schema, key: &SortKey, values: &Values) -> String {
+    let (name, ordinal, start, id, kind, end) = key;
+    let Values { status, message, parent, flags, scope, own, resource } = values;
+    let structure = schema.structure();
+    let keys = schema.keys_of(name);
     let mut line = format!(
         "{name} {ordinal} {start} {id:x} {} {} {}",
-        signed_difference(span.end, span.start),
+        signed_difference(*end, *start),
         KINDS[usize::from(*kind)],
-        STATUSES[usize::from(status)],
+        STATUSES[usize::from(*status)],
     );
-    line += &format!(" message={}", slot(reads.message, &message));
+    line += &format!(" message={}", slot(schema.reads(name).message, message));
     let text = |text: &str| (!text.is_empty()).then(|| (Type::Text, text.to_owned()));
     line += &format!(" parent={}", slot(structure, &Some((Type::Int, parent.to_string()))));
     line += &format!(" flags={}", slot(structure, &Some((Type::Int, flags.to_string()))));
-    line += &format!(" scope={}", slot(structure, &text(&span.scope.0)));
+    let scope = scope.as_ref().and_then(|(name, _)| text(name));
+    line += &format!(" scope={}", slot(structure, &scope));
     for (number, name) in schema.keys().iter().enumerate() {
         let at = keys.iter().position(|key| *key == number);
         line += &format!(" {name}={}", slot(at.is_some(), at.map_or(&None, |at| &own[at])));
         let at = schema.resource_keys().iter().position(|key| *key == number);
         line += &format!("/{}", slot(at.is_some(), at.map_or(&None, |at| &resource[at])));
     }
-    ((status, message, parent, flags, scope, own, resource), line)
+    line
 }
 
 fn slot(decoded: bool, value: &Typed) -> String {
