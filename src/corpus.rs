@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use corpora::build::{self, Builder, Finished, Unsealed, refill};
+use corpora::build::{self, Builder, Finished, Unsealed, reread};
 use corpora::corpus::file::SegmentFile;
 use corpora::corpus::{CorpusError, Folder, SegmentEntry, Snapshot, Splits};
 use corpora::statement::Statement;
 use ir::segment::{CLOCK_DEFECT, ROOTLESS};
-use ir::{Fault, Mask, Schema, Segment};
+use ir::{Fault, Mask, Segment};
 use runtime::{Segments, Signal, TimeRange};
 
 use crate::completeness::{Completeness, Note};
@@ -47,6 +47,14 @@ struct Joined {
     finished: Finished,
     /// What their pieces are of each segment, by the number of its file.
     pieces: BTreeMap<u64, Pieces>,
+}
+
+/// What one thread read of such traces.
+struct Read {
+    builder: Builder,
+    pieces: BTreeMap<u64, Pieces>,
+    /// Segments that turned out to be damaged.
+    lost: Lost,
 }
 
 /// The pieces of split traces that lie in one segment.
@@ -96,7 +104,7 @@ impl Corpus {
     ) -> Result<Report, ReplayError> {
         let started = Instant::now();
         let mut lost = Lost::new();
-        let mut joined = self.join(options, &mut lost)?;
+        let mut joined = self.join(program, options, &mut lost)?;
         let bounds = self.snapshot.manifest.segments.iter().filter_map(|segment| {
             let all = Some((segment.first, segment.last));
             joined.pieces.get(&segment.number).map_or(all, |pieces| pieces.others)
@@ -167,40 +175,64 @@ impl Corpus {
         statement
     }
 
-    /// Reads all pieces of traces that lie in several segments and puts them together. Traces with a
-    /// piece in a segment that is lost are left out as wholes.
-    fn join(&self, options: &ReplayOptions, lost: &mut Lost) -> Result<Joined, ReplayError> {
+    /// Reads all pieces of traces that lie in several segments, on several threads, and puts them
+    /// together, with what the program reads of them. All are read whatever the range: only so are
+    /// spans known that came twice. Traces with a piece in a segment that is lost are left out as
+    /// wholes.
+    fn join(
+        &self,
+        program: &Program,
+        options: &ReplayOptions,
+        lost: &mut Lost,
+    ) -> Result<Joined, ReplayError> {
+        let pieces = self.splits.by_file();
+        if pieces.is_empty() {
+            return Ok(Joined::default());
+        }
         loop {
-            let mut joined = Joined::default();
-            if self.splits.pieces().is_empty() {
-                return Ok(joined);
-            }
-            let mut builder = Builder::new(Arc::new(Schema::everything()));
             let whole = self.whole(lost);
+            let entries = self.snapshot.manifest.segments.iter();
+            let entries = entries.filter(|entry| !lost.contains_key(&entry.number));
+            let tasks: Vec<(&SegmentEntry, &[u32])> = entries
+                .filter_map(|entry| Some((entry, pieces.get(&entry.number)?.as_slice())))
+                .collect();
+            let (next, held) = (AtomicUsize::new(0), AtomicU64::new(0));
+            let work = || {
+                let mut read = Read::new(program);
+                while let Some((entry, ordinals)) = tasks.get(next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let judged = whole.get(&entry.number).map_or(&[][..], Vec::as_slice);
+                    let before = read.builder.bytes();
+                    match self.read_pieces(entry, ordinals, judged, &mut read.builder) {
+                        Ok(pieces) => _ = read.pieces.insert(entry.number, pieces),
+                        Err(fault @ Fault::Damaged { .. }) => {
+                            _ = read.lost.insert(entry.number, fault);
+                        }
+                        Err(fault) => return Err(fault.into()),
+                    }
+                    let more = read.builder.bytes().saturating_sub(before) as u64;
+                    let needed = held.fetch_add(more, Ordering::Relaxed) + more;
+                    let limit = options.memory.unwrap_or(u64::MAX);
+                    if needed > limit {
+                        return Err(ReplayError::Memory { needed, limit });
+                    }
+                }
+                Ok(read)
+            };
+            let parts = on_threads(options.threads.get().min(tasks.len()), work);
+            let parts: Vec<Read> = parts.into_iter().collect::<Result<_, _>>()?;
+            let (mut joined, mut builders) = (Joined::default(), Vec::new());
             let lost_before = lost.len();
-            let pieces = self.splits.by_file();
-            for entry in &self.snapshot.manifest.segments {
-                let number = entry.number;
-                let Some(ordinals) = pieces.get(&number).filter(|_| !lost.contains_key(&number))
-                else {
-                    continue;
-                };
-                let judged = whole.get(&number).map_or(&[][..], Vec::as_slice);
-                match self.read_pieces(entry, ordinals, judged, &mut builder) {
-                    Ok(pieces) => _ = joined.pieces.insert(number, pieces),
-                    Err(fault @ Fault::Damaged { .. }) => _ = lost.insert(number, fault),
-                    Err(fault) => return Err(fault.into()),
-                }
-                let (needed, limit) = (builder.bytes() as u64, options.memory.unwrap_or(u64::MAX));
-                if needed > limit {
-                    return Err(ReplayError::Memory { needed, limit });
-                }
+            for part in parts {
+                builders.push(part.builder);
+                joined.pieces.extend(part.pieces);
+                lost.extend(part.lost);
             }
             if lost.len() == lost_before {
-                joined.finished = build::finish(vec![builder], SEGMENT_SIZE);
+                joined.finished = build::finish(builders, SEGMENT_SIZE);
                 return Ok(joined);
             }
-            // What the builder has of a damaged segment cannot be taken out of it.
+            // What a builder has of a damaged segment cannot be taken out of it.
         }
     }
 
@@ -234,9 +266,9 @@ impl Corpus {
             clock_defects: flagged(CLOCK_DEFECT),
             others: starts.clone().find_map(own).zip(starts.rev().find_map(own)),
         };
-        let refilled = refill(&segment, judged.iter().map(|&at| at as usize), builder);
+        let read = reread(&segment, judged.iter().map(|&at| at as usize), builder);
         segment.sound()?;
-        refilled.map(|()| pieces)
+        read.map(|()| pieces)
     }
 
     fn parts(&self, range: TimeRange, joined: Vec<Unsealed>, lost: &Lost) -> Parts<'_> {
@@ -257,6 +289,14 @@ impl Corpus {
         let mut parts: Vec<(u64, Part)> = stored.chain(joined).collect();
         parts.sort_by_key(|(first, _)| *first);
         Parts { folder: &self.snapshot.folder, parts, duplicates: AtomicU64::new(0) }
+    }
+}
+
+impl Read {
+    /// Nothing yet, for what the program reads.
+    fn new(program: &Program) -> Self {
+        let builder = Builder::new(Arc::clone(program.schema()));
+        Self { builder, pieces: BTreeMap::new(), lost: Lost::new() }
     }
 }
 
@@ -298,5 +338,20 @@ pub(crate) fn open(folder: &Folder, entry: &SegmentEntry) -> Result<SegmentFile,
             other => other.to_string(),
         };
         Fault::Damaged { file: folder.segment(entry.number).display().to_string(), what }
+    })
+}
+
+/// What `work` gives on up to so many threads, of which this is one; fewer where the system gives no
+/// more.
+fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
+    std::thread::scope(|scope| {
+        let others =
+            (1..threads).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, &work).ok());
+        let others: Vec<_> = others.collect();
+        let own = work();
+        let joined = others
+            .into_iter()
+            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        std::iter::once(own).chain(joined).collect()
     })
 }

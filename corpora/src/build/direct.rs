@@ -50,7 +50,8 @@ pub fn direct<'a>(columns: &[(&'a str, Datum<'a>)]) -> Attributes<'a> {
     direct
 }
 
-fn value(datum: Datum<'_>) -> Option<Value> {
+/// The value that a datum stands for.
+pub(super) fn value(datum: Datum<'_>) -> Option<Value> {
     match datum {
         Datum::Int(int) => Some(Value::Int(int)),
         Datum::Float(float) => Some(Value::Float(float)),
