@@ -69,7 +69,7 @@ fn fix(set: &RuleSet, paths: &[OsString], all: bool, console: &mut Console) -> R
         let name = printable(&file.name);
         fs::write(&file.name, done.text)
             .map_err(|error| Failure::usage(format!("cannot write {name}: {error}")))?;
-        console.note(&format!("{name}: {} applied", plural(done.fixes as u64, "fix")));
+        console.note(&format!("{name}: mended in {}", plural(done.fixes as u64, "place")));
     }
     Ok(())
 }

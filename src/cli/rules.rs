@@ -128,7 +128,8 @@ fn is_chosen(rule: &Rule, args: &LibraryArgs) -> bool {
     };
     let is_for = |control: &str| {
         rule.listed("control").any(|own| {
-            own == control || own.strip_prefix(control).is_some_and(|rest| rest.starts_with(':'))
+            own == control
+                || own.strip_prefix(control).is_some_and(|rest| rest.starts_with([':', '.', '(']))
         })
     };
     let looks_at = |name: &str| {

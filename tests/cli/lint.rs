@@ -90,7 +90,7 @@ fn files_are_written_anew_and_others_are_not() {
     sandbox.write("more/a.yaml", right);
     sandbox.write("more/b.yaml", "rules: []\n");
     let outcome = sandbox.run(&["lint", "more", "--fix"]).expect_code(0);
-    assert!(outcome.err.contains("a.yaml: 1 fix applied"), "{}", outcome.err);
+    assert!(outcome.err.contains("a.yaml: mended in 1 place"), "{}", outcome.err);
     let fixed = right.replace("trace.has(b)", "never { trace.has(b) }");
     assert_eq!(sandbox.read("more/a.yaml"), fixed);
     sandbox.run(&["fmt", "more"]).expect_code(0);
