@@ -179,7 +179,9 @@ impl Folder {
         }
         for entry in fs::read_dir(path).map_err(CorpusError::io(path))? {
             let name = entry.map_err(CorpusError::io(path))?.file_name();
-            let own = [NEXT, SEGMENTS, WRITER, READERS].iter().any(|own| name == *own);
+            // Another process may have made the corpus since.
+            let all = [MANIFEST, PREVIOUS, NEXT, SEGMENTS, WRITER, READERS];
+            let own = all.iter().any(|own| name == *own);
             if !own {
                 return Err(CorpusError::Foreign(path.clone()));
             }
