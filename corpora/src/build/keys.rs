@@ -13,6 +13,11 @@ use super::interner::Interner;
 use super::resource::{self, ResourceList};
 use super::wanted::{Found, Wanted, find, owned};
 
+/// Bytes that a key which is learnt takes at least once it is sealed and written: its dictionary,
+/// its columns and what is said of these. Counted from the start, so that input whose keys are
+/// ever new fills memory with keys as it does with spans.
+const SEALED: usize = 2 << 10;
+
 /// Keys by number, and what numbers them.
 #[derive(Debug)]
 pub(super) struct Keys {
@@ -104,7 +109,7 @@ impl Keys {
         let number = u32::try_from(names.len()).expect("fewer than 2^32 keys fit memory");
         names.push(name.into());
         dictionaries.push(DictionaryBuilder::default());
-        learnt.bytes += 2 * size_of::<Box<str>>() + name.len();
+        learnt.bytes += SEALED + 2 * size_of::<Box<str>>() + name.len();
         let hasher = &learnt.hasher;
         let rehash = |&at: &u32| hasher.hash_one(&*names[at as usize]);
         learnt.numbers.insert_unique(hash, number, rehash);

@@ -113,7 +113,8 @@ pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
     let shared = joint.rank(schema, plans.reads, maps);
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
     finished.summarise(&shared);
-    let SegmentSize { rows, .. } = size.of_columns(plans.columns);
+    let columns = plans.columns.max(resource::keys(shared.resources.lists()));
+    let SegmentSize { rows, .. } = size.of_columns(columns);
     let traces = size.shared(shared.order.len(), shared.workers.len());
     let cut = Cut::of(&shared, &plans.chunks, SegmentSize { traces, rows });
     let segments = distribute(&shared, plans.chunks, &cut);

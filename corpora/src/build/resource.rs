@@ -3,6 +3,8 @@
 //! bears, ascending, and the code of the key's value. With ten thousand rules a resource may be
 //! asked for as many keys and bear three of them.
 
+use hashbrown::HashSet;
+
 use super::interner::MISSING;
 
 /// Makes such a list, attribute by attribute.
@@ -59,6 +61,12 @@ pub(super) fn rest(list: &[u32]) -> u32 {
 /// Numbers of keys and codes of values of a list.
 pub(super) fn attributes(list: &[u32]) -> impl Iterator<Item = (usize, u32)> {
     list[2..].chunks_exact(2).map(|pair| (pair[0] as usize, pair[1]))
+}
+
+/// How many different keys lists have.
+pub(super) fn keys(lists: &[Box<[u32]>]) -> usize {
+    let keys = lists.iter().flat_map(|list| attributes(list)).map(|(key, _)| key);
+    keys.collect::<HashSet<usize>>().len()
 }
 
 #[cfg(test)]

@@ -133,7 +133,9 @@ impl<'a> Tables<'a> {
         for &key in schema.resource_keys() {
             resources[key] = Slot::Decoded(Column::EMPTY);
         }
-        for (key, cells) in resource_cells {
+        for (key, borne) in resource_cells {
+            let mut cells = vec![None; self.resources.used.len()];
+            borne.into_iter().for_each(|(number, cell)| cells[number] = Some(cell));
             let column = column(cells.into_iter(), &shared.dictionaries[key]);
             resources[place(&keys, key)] = Slot::Decoded(column);
         }
@@ -176,7 +178,7 @@ impl<'a> Tables<'a> {
 
     /// The run's numbers of the segment's keys, ascending: all that the schema names, or those that
     /// something bears.
-    fn keys(&self, resources: &[(usize, Vec<Option<Cell>>)]) -> Vec<usize> {
+    fn keys(&self, resources: &[(usize, Vec<(usize, Cell)>)]) -> Vec<usize> {
         if !self.shared.schema.keeps_everything() {
             return (0..self.shared.keys.len()).collect();
         }
@@ -205,14 +207,12 @@ impl<'a> Tables<'a> {
         }
     }
 
-    /// The values of each key that a resource bears, by number of the resource.
-    fn resource_cells(&self) -> Vec<(usize, Vec<Option<Cell>>)> {
-        let used = &self.resources.used;
-        let mut all: HashMap<usize, Vec<Option<Cell>>> = HashMap::new();
-        for (number, &of_run) in used.iter().enumerate() {
+    /// The values of each key that a resource bears, with the numbers of the resources.
+    fn resource_cells(&self) -> Vec<(usize, Vec<(usize, Cell)>)> {
+        let mut all: HashMap<usize, Vec<(usize, Cell)>> = HashMap::new();
+        for (number, &of_run) in self.resources.used.iter().enumerate() {
             for (key, code) in resource::attributes(self.lists.get(of_run)) {
-                let cells = all.entry(key).or_insert_with(|| vec![None; used.len()]);
-                cells[number] = Some(Cell::from_code(code));
+                all.entry(key).or_default().push((number, Cell::from_code(code)));
             }
         }
         all.into_iter().collect()

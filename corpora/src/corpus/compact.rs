@@ -1,5 +1,9 @@
 //! Compaction: small segments become large ones, and traces that lie in several segments become whole.
 
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
 use super::CorpusError;
 use super::ingest::SEGMENT_SIZE;
 use super::manifest::SegmentEntry;
@@ -56,16 +60,15 @@ fn merge(rewrite: &mut Rewrite) -> Result<(), CorpusError> {
     entries.sort_by_key(|entry| (entry.first, entry.number));
     let mut group = Group::default();
     for entry in entries {
-        let size = SEGMENT_SIZE.of_columns(rewrite.file(entry.number)?.keys());
+        let keys = Arc::clone(&rewrite.open(entry.number)?.segment.keys);
+        let size = SEGMENT_SIZE.of_columns(keys.len());
         let small = (entry.traces as usize) < size.traces / SMALL
             && (entry.spans as usize) < size.rows / SMALL;
-        let full = group.traces + entry.traces as usize > size.traces
-            || group.spans + entry.spans as usize > size.rows;
-        if full || !small {
+        if !small || !group.takes(&entry, &keys) {
             std::mem::take(&mut group).write(rewrite)?;
         }
         if small {
-            group.push(&entry);
+            group.push(&entry, &keys);
         }
     }
     group.write(rewrite)
@@ -77,13 +80,24 @@ struct Group {
     numbers: Vec<u64>,
     traces: usize,
     spans: usize,
+    /// The keys of all: segments whose keys differ would have many columns together.
+    keys: HashSet<Box<str>>,
 }
 
 impl Group {
-    fn push(&mut self, entry: &SegmentEntry) {
+    /// Whether they are one segment still with another one, which has these keys.
+    fn takes(&self, entry: &SegmentEntry, keys: &[Box<str>]) -> bool {
+        let new = keys.iter().filter(|key| !self.keys.contains(*key)).count();
+        let size = SEGMENT_SIZE.of_columns(self.keys.len() + new);
+        self.traces + entry.traces as usize <= size.traces
+            && self.spans + entry.spans as usize <= size.rows
+    }
+
+    fn push(&mut self, entry: &SegmentEntry, keys: &[Box<str>]) {
         self.numbers.push(entry.number);
         self.traces += entry.traces as usize;
         self.spans += entry.spans as usize;
+        self.keys.extend(keys.iter().cloned());
     }
 
     /// Nothing is won by writing one segment again.
@@ -96,5 +110,33 @@ impl Group {
             rewrite.add(&part, |_| true)?;
         }
         rewrite.finish(&self.numbers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_stay_apart_whose_keys_differ_too_much() {
+        let keys = |first: u32| -> Vec<Box<str>> {
+            (first..first + 6400).map(|key| key.to_string().into()).collect()
+        };
+        let entry = SegmentEntry {
+            number: 0,
+            bytes: 0,
+            crc: 0,
+            traces: 1000,
+            spans: 4000,
+            first: 0,
+            last: 0,
+            rootless: 0,
+            clock_defects: 0,
+        };
+        let mut group = Group::default();
+        assert!(group.takes(&entry, &keys(0)));
+        group.push(&entry, &keys(0));
+        assert!(group.takes(&entry, &keys(0)));
+        assert!(!group.takes(&entry, &keys(6400)));
     }
 }

@@ -8,9 +8,9 @@ use betrace_corpora::build::{Builder, Finished, SegmentSize, finish};
 use ir::module::{Field, FieldId, Module, Operation, OperationId, Predicate, PredicateId, Rule};
 use ir::module::{Severity, SpanSet, Test};
 use ir::segment::{RowRef, Slot};
-use ir::{Schema, Value};
+use ir::{Schema, Segment, Value};
 
-use crate::model::{Span, schema};
+use crate::model::{Attributes, Span, schema};
 
 fn finished(spans: &[Span], size: SegmentSize) -> Finished {
     let mut builder = Builder::new(Arc::new(schema()));
@@ -174,4 +174,34 @@ fn numbers_and_texts_of_rare_attributes_meet_in_one_column() {
     let text = |row| column.get(row).map(|datum| datum.text().into_owned());
     assert_eq!([5, 1500, 2999].map(text), ["5", "five", "0.5"].map(|t| Some(t.to_owned())));
     assert_eq!((0..3000).filter(|&row| column.has(row)).count(), 3);
+}
+
+#[test]
+fn keys_that_are_ever_new_fill_memory_and_make_segments_small() {
+    let size = SegmentSize { traces: 1 << 16, rows: 1 << 12 };
+    let (spans, new) = (128_u64, 64);
+    let entry = |key: u64| (format!("k{key}"), Value::Bool(true));
+    let bear: [fn(&mut Span, Attributes); 3] = [
+        |span, entries| span.attributes = entries,
+        |span, entries| span.attributes = vec![("map".to_owned(), Value::Map(entries))],
+        |span, entries| span.resource = entries,
+    ];
+    for bear in bear {
+        let mut builder = Builder::new(Arc::new(Schema::everything()));
+        for number in 0..spans {
+            let mut span = Span::new(1 + u128::from(number), 1, "op", number, number);
+            bear(&mut span, (number * new..(number + 1) * new).map(entry).collect());
+            span.add_to(&mut builder);
+        }
+        let keys = (spans * new) as usize;
+        assert!(builder.bytes() > keys << 11, "{} bytes", builder.bytes());
+        let sealed = finish(vec![builder], size).segments.into_iter();
+        let segments: Vec<_> = sealed.map(|unsealed| unsealed.seal().segment).collect();
+        assert!(segments.len() > 3, "{} segments", segments.len());
+        for segment in &segments {
+            let cells = segment.len() * segment.keys.len();
+            assert!(cells <= 64 * size.rows, "{cells} in {} columns", segment.keys.len());
+        }
+        assert_eq!(segments.iter().map(Segment::len).sum::<usize>(), spans as usize);
+    }
 }

@@ -164,11 +164,6 @@ impl SegmentFile {
         self.opened.tables.iter().map(|table| table.rows).sum()
     }
 
-    /// How many attribute keys spans and resources bear.
-    pub fn keys(&self) -> usize {
-        self.opened.keys.len()
-    }
-
     /// Starts of the first and the last trace, in nanoseconds since 1970; zeros without a trace.
     pub fn range(&self) -> (u64, u64) {
         (self.opened.first, self.opened.last)
