@@ -1,5 +1,7 @@
 //! Over the same data a corpus gives what the files give, for every rule of `rules/` and for generated
-//! ones: signals, reports and counts. `AGREE=1000` in the environment generates so many rules.
+//! ones: signals, reports and counts. `AGREE=1000` in the environment generates so many rules, over
+//! all recorded lines; `AGREE=1000 cargo test --release --test language at_rest -- --nocapture` then
+//! takes a minute or two, and ten without `--release`.
 //!
 //! The data are the traces of the rules' tests, random traces, generated traffic and, where they
 //! are, recorded traces; with spans that came again, some of them with other values.
@@ -57,6 +59,11 @@ fn every_rule_has_the_answer_of_the_files_over_a_corpus() {
         let violated = expected.0.rules.iter().filter(|rule| rule.violated > 0).count();
         let least = if range.is_none() { all / 3 } else { all / 10 };
         assert!(violated > least, "only {violated} of {all} rules are violated in {range:?}");
+        let Completeness { traces, spans, .. } = expected.0.completeness;
+        let signals = expected.1.len();
+        println!(
+            "{all} rules, {violated} violated, {signals} signals, {traces} traces, {spans} spans"
+        );
         for (path, threads) in [(&at_once, 2), (&split, 1), (&split, 2), (&compacted, 1)] {
             let found = of_corpus(&program, path, &options(range, threads));
             assert_same(&found, &expected, &format!("{}, {range:?}", path.display()));
