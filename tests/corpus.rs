@@ -274,6 +274,45 @@ fn what_cannot_be_read_of_inputs_stays_in_the_statement() {
 }
 
 #[test]
+fn a_damaged_end_is_said_though_all_before_it_is_known_and_forgotten_once_it_is_mended() {
+    let folder = folder();
+    let files = dealt(folder.path(), 100, 2);
+    let packed = |text: &[u8]| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(text).expect("memory takes it");
+        encoder.finish().expect("memory takes it")
+    };
+    let text = fs::read(&files[0]).expect("it was written");
+    let sound = packed(&text);
+    let [empty, bare, cut] =
+        ["empty.jsonl", "bare.gz", "cut.gz"].map(|name| folder.path().join(name));
+    let corpus = folder.path().join("corpus");
+    let program = program();
+    let mut all = Vec::new();
+    let mut expect_same = |path: &PathBuf, bytes: &[u8]| {
+        fs::write(path, bytes).expect("the folder takes files");
+        if !all.contains(path) {
+            all.push(path.clone());
+        }
+        for _ in 0..2 {
+            ingest(&corpus, std::slice::from_ref(path), IngestOptions::default());
+            let found = of_corpus(&program, &corpus, &options(1));
+            let expected = of_files(&program, &all);
+            let malformed = |answer: &Answer| answer.0.completeness.malformed.clone();
+            assert_eq!(malformed(&found), malformed(&expected), "{}", path.display());
+            assert_eq!((&found.0.rules, found.1), (&expected.0.rules, expected.1));
+        }
+    };
+    expect_same(&empty, b"");
+    expect_same(&bare, &sound[..9]);
+    expect_same(&files[0], &text);
+    expect_same(&cut, &sound[..sound.len() - 1]);
+    expect_same(&files[0], &text);
+    expect_same(&bare, &packed(&fs::read(&files[1]).expect("it was written")));
+    expect_same(&cut, &sound);
+}
+
+#[test]
 fn a_folder_has_one_writer_and_only_a_corpus_is_written_to() {
     let folder = folder();
     let corpus = folder.path().join("corpus");

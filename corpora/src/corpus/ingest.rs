@@ -14,12 +14,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ir::Schema;
 
 use super::CorpusError;
-use super::manifest::{InputEntry, Manifest, SegmentEntry};
+use super::manifest::{DAMAGED, InputEntry, Manifest, SegmentEntry, TRUNCATED};
 use super::splits::Arrivals;
 use super::writer::Writer;
 use crate::build::{self, SegmentSize, Unsealed};
 use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
-use crate::source::{self, Buffer, Input, Prefix, SourceReport, Stream, Walk, walk};
+use crate::source::{self, Buffer, Input, Known, Prefix, SourceReport, Stream, Walk, Why, walk};
 use crate::statement::{Malformed, Note, Statement};
 
 /// Traces and spans of a segment that is written: a mask over its traces is 8 KiB.
@@ -140,25 +140,7 @@ impl Ingest {
     }
 
     fn read_input(&mut self, input: &Input) -> Result<(), CorpusError> {
-        let options = source::Options {
-            max_document: self.options.max_document,
-            progress: Arc::clone(&self.options.progress),
-            ..source::Options::default()
-        };
-        let opened = source::known(input, &self.next.inputs).and_then(|prefix| {
-            let before = prefix.map(|Prefix { known, digest, lines, whole }| {
-                let place = self.next.inputs.iter().position(|other| std::ptr::eq(other, known));
-                (place, digest, lines, whole)
-            });
-            Ok(match before {
-                Some((_, _, _, true)) => None,
-                Some((place, digest, lines, false)) if digest.length() > 0 => {
-                    Some((source::open(input, &options)?.resumed(digest, lines), place))
-                }
-                _ => Some((source::open(input, &options)?.digested(), None)),
-            })
-        });
-        let (mut stream, mut place) = match opened {
+        let (mut stream, mut place) = match self.open(input) {
             Ok(Some(opened)) => opened,
             Ok(None) => {
                 self.report.known += 1;
@@ -174,7 +156,8 @@ impl Ingest {
                 return Ok(());
             }
         };
-        self.report.resumed += u64::from(place.is_some());
+        let before = place.map(|place| self.next.inputs[place].clone());
+        self.report.resumed += u64::from(before.as_ref().is_some_and(|before| before.length > 0));
         let mut unfinished = None;
         while self.pull(&mut stream, &mut unfinished) {
             let digests = stream.digests().cloned().unwrap_or_default();
@@ -191,8 +174,8 @@ impl Ingest {
             self.report.statement.add_malformed(kind, place.clone());
         });
         for (kind, notes) in [
-            ("truncated", mem::take(&mut report.truncated)),
-            ("damaged", mem::take(&mut report.damaged)),
+            (TRUNCATED, mem::take(&mut report.truncated)),
+            (DAMAGED, mem::take(&mut report.damaged)),
         ] {
             let words = |note: &source::Note| format!("{}: {}", note.input, note.why);
             cut.extend(notes.first().iter().map(|note| (kind.to_owned(), words(note))));
@@ -202,8 +185,45 @@ impl Ingest {
             self.next.unread.insert(note.input.to_string(), note.why.to_string());
         }
         self.found.merge(Statement::of(report, Tally::default()));
-        set_entry(&mut self.next.inputs, &mut place, InputEntry::new(&input.name, &digests, cut));
+        let read = InputEntry::new(&input.name, &digests, cut);
+        // What was sound stays known beside a copy of it that ends in damage.
+        if read.is_damaged()
+            && before.is_some_and(|before| before.digest == read.digest && !before.is_damaged())
+        {
+            place = None;
+        }
+        set_entry(&mut self.next.inputs, &mut place, read);
         Ok(())
+    }
+
+    /// Opens an input behind what is known of it, and the place of its entry if it has one; nothing
+    /// where all is known: then damage that it had at its end before is mended.
+    fn open(&mut self, input: &Input) -> Result<Option<(Stream<'static>, Option<usize>)>, Why> {
+        let options = source::Options {
+            max_document: self.options.max_document,
+            progress: Arc::clone(&self.options.progress),
+            ..source::Options::default()
+        };
+        let inputs = &self.next.inputs;
+        Ok(match source::known(input, inputs)? {
+            Some(Prefix { whole: true, known, .. }) => {
+                if !known.is_damaged() {
+                    let sound = known.digest.clone();
+                    self.next.mend(&input.name, &sound);
+                }
+                None
+            }
+            Some(Prefix { known, digest, lines, .. }) if digest.length() > 0 => {
+                let place = inputs.iter().position(|other| std::ptr::eq(other, known));
+                Some((source::open(input, &options)?.resumed(digest, lines), place))
+            }
+            // Of which nothing could be read before, nothing is known but the name.
+            _ => {
+                let same = |other: &InputEntry| other.length == 0 && *other.name == *input.name;
+                let place = inputs.iter().position(same);
+                Some((source::open(input, &options)?.digested(), place))
+            }
+        })
     }
 
     /// Reads an input to its end, or until memory is full; whether it is. Sets where the input

@@ -60,6 +60,10 @@ pub struct SegmentEntry {
     pub clock_defects: u64,
 }
 
+/// The kinds of compressed data with an end that could not be read.
+pub(super) const TRUNCATED: &str = "truncated";
+pub(super) const DAMAGED: &str = "damaged";
+
 /// How far an input was read. It is known by what it holds, not by its name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct InputEntry {
@@ -105,12 +109,23 @@ impl Known for InputEntry {
     fn seen(&self) -> Option<(u64, &str)> {
         self.seen.as_ref().map(|(length, digest)| (*length, &**digest))
     }
+
+    fn is_damaged(&self) -> bool {
+        self.cut.iter().any(|(kind, _)| kind == TRUNCATED || kind == DAMAGED)
+    }
 }
 
 impl Manifest {
     /// The manifest of a corpus without segments.
     pub fn new() -> Self {
         Self { schema: format!("{SCHEMA}{FORMAT}"), ..Self::default() }
+    }
+
+    /// Forgets that an input of this name ended in damage, of which a sound copy was now seen.
+    pub(super) fn mend(&mut self, name: &str, digest: &str) {
+        let mended =
+            |one: &InputEntry| one.is_damaged() && one.name == name && one.digest == digest;
+        self.inputs.retain(|one| !mended(one));
     }
 
     /// The text of the file.

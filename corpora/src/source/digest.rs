@@ -25,6 +25,8 @@ pub trait Known {
     fn read(&self) -> (u64, &str);
     /// The same with the document behind them that was not finished, if there was one.
     fn seen(&self) -> Option<(u64, &str)>;
+    /// Whether it ended where it could not be decompressed any further.
+    fn is_damaged(&self) -> bool;
 }
 
 impl Digest {
@@ -68,23 +70,24 @@ pub struct Prefix<'k, K> {
     pub digest: Digest,
     /// Lines that end in it.
     pub lines: u64,
-    /// Whether nothing follows that was not seen.
+    /// Whether nothing follows that was not seen, neither text nor damage.
     pub whole: bool,
 }
 
-/// Finds the longest of the `known` texts that a text begins with. What cannot be read ends it. No
-/// more is read than the known ones of the same beginning are long, and a buffer.
+/// Finds the longest of the `known` texts that a text begins with; of several that are equal the one
+/// that ends alike. What cannot be read ends a text. No more is read than the known ones of the same
+/// beginning are long, and a buffer.
 pub(super) fn prefix<'k, K: Known, R: Read>(
     known: &'k [K],
     text: &mut Decoder<R>,
 ) -> Option<Prefix<'k, K>> {
-    let mut reader =
-        Ahead { text, buffer: vec![0; HEAD as usize], filled: 0, ended: false, lines: 0 };
+    let mut reader = Ahead { text, buffer: vec![0; HEAD as usize], filled: 0, end: None, lines: 0 };
     reader.fill();
     let mut alike = reader.alike(known);
     alike.sort_by_key(|(length, ..)| *length);
     let mut digest = Digest::default();
     let (mut read, mut seen) = (None, None);
+    let mut equal: Vec<&K> = Vec::new();
     for (length, hash, one) in alike {
         if !reader.digest_to(length, &mut digest) {
             break;
@@ -92,13 +95,19 @@ pub(super) fn prefix<'k, K: Known, R: Read>(
         if digest.digest() == hash {
             seen = Some(length);
             if one.read().0 == length {
-                read = Some((one, digest.clone(), reader.lines));
+                equal.retain(|other| other.read().0 == length);
+                equal.push(one);
+                read = Some((digest.clone(), reader.lines));
             }
         }
     }
-    let (known, own, lines) = read?;
-    let whole = seen == Some(digest.length()) && reader.is_at_end();
-    Some(Prefix { known, digest: own, lines, whole })
+    let (own, lines) = read?;
+    let all_seen = seen == Some(digest.length()) && reader.filled == 0;
+    let alike = |one: &&&K| reader.end == Some(End { damaged: one.is_damaged() });
+    let alike =
+        equal.iter().find(alike).filter(|one| all_seen && !(one.is_damaged() && own.length() == 0));
+    let known = alike.or(equal.last())?;
+    Some(Prefix { known, whole: alike.is_some(), digest: own, lines })
 }
 
 /// A text with some bytes read ahead.
@@ -106,18 +115,27 @@ struct Ahead<'t, R: Read> {
     text: &'t mut Decoder<R>,
     buffer: Vec<u8>,
     filled: usize,
-    ended: bool,
+    /// How it ended, once it has.
+    end: Option<End>,
     /// Lines that end in what was digested.
     lines: u64,
+}
+
+/// How a text ends.
+#[derive(PartialEq, Eq)]
+struct End {
+    damaged: bool,
 }
 
 impl<R: Read> Ahead<'_, R> {
     /// Fills the buffer as far as the text reaches.
     fn fill(&mut self) {
-        while !self.ended && self.filled < self.buffer.len() {
-            let read = self.text.read(&mut self.buffer[self.filled..]).unwrap_or(0);
-            self.ended = read == 0;
-            self.filled += read;
+        while self.end.is_none() && self.filled < self.buffer.len() {
+            match self.text.read(&mut self.buffer[self.filled..]) {
+                Ok(0) => self.end = Some(End { damaged: false }),
+                Ok(read) => self.filled += read,
+                Err(_) => self.end = Some(End { damaged: true }),
+            }
         }
     }
 
@@ -159,20 +177,22 @@ impl<R: Read> Ahead<'_, R> {
         }
         true
     }
-
-    fn is_at_end(&self) -> bool {
-        self.ended && self.filled == 0
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io::Write;
+
+    use flate2::Compression;
+    use flate2::write::GzEncoder;
+
     use super::*;
 
     struct Text {
         head: String,
         read: (u64, String),
         seen: Option<(u64, String)>,
+        damaged: bool,
     }
 
     impl Text {
@@ -182,7 +202,7 @@ mod tests {
             let (head, read) = (digest.head(), (digest.length(), digest.digest()));
             digest.update(tail);
             let seen = (!tail.is_empty()).then(|| (digest.length(), digest.digest()));
-            Self { head, read, seen }
+            Self { head, read, seen, damaged: false }
         }
     }
 
@@ -197,6 +217,10 @@ mod tests {
 
         fn seen(&self) -> Option<(u64, &str)> {
             self.seen.as_ref().map(|(length, hash)| (*length, &**hash))
+        }
+
+        fn is_damaged(&self) -> bool {
+            self.damaged
         }
     }
 
@@ -237,5 +261,30 @@ mod tests {
         assert_eq!(find(&known, b"{}\n{\"ab"), Some((0, 3, 1, false)));
         assert_eq!(find(&known, b"{}\n{"), Some((0, 3, 1, false)));
         assert_eq!(find(&known, b"{}\n"), Some((0, 3, 1, true)));
+    }
+
+    #[test]
+    fn a_text_with_a_damaged_end_is_another_than_the_sound_one() {
+        let packed = |text: &[u8]| {
+            let mut encoder = GzEncoder::new(Vec::new(), Compression::fast());
+            encoder.write_all(text).expect("memory takes it");
+            encoder.finish().expect("memory takes it")
+        };
+        let text = b"one\ntwo\n";
+        let mut cut = packed(text);
+        cut.pop();
+        let known = |damaged: bool| Text { damaged, ..Text::new(text, b"") };
+        let (sound, damaged) = ([known(false)], [known(true)]);
+        let both = [known(true), known(false)];
+        assert_eq!(find(&sound, &packed(text)), Some((0, 8, 2, true)));
+        assert_eq!(find(&sound, &cut), Some((0, 8, 2, false)));
+        assert_eq!(find(&damaged, &packed(text)), Some((0, 8, 2, false)));
+        assert_eq!(find(&damaged, &cut), Some((0, 8, 2, true)));
+        assert_eq!(find(&both, &packed(text)), Some((1, 8, 2, true)));
+        assert_eq!(find(&both, &cut), Some((0, 8, 2, true)));
+        // Of what nothing can be read, nothing tells one from another.
+        let nothing = [Text { damaged: true, ..Text::new(b"", b"") }, Text::new(b"", b"")];
+        assert_eq!(find(&nothing, &cut[..9]), Some((1, 0, 0, false)));
+        assert_eq!(find(&nothing, b""), Some((1, 0, 0, true)));
     }
 }
