@@ -3,11 +3,12 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use compiler::Jit;
 use corpora::corpus::SegmentEntry;
 use corpora::corpus::file::SegmentFile;
 use hashbrown::HashSet;
-use ir::module::{Atom, Field, Operation, Predicate, Quantity, Rule};
-use ir::{Fault, Module};
+use ir::module::{Atom, AtomId, Field, Operation, Predicate, Quantity, Rule};
+use ir::{Engine, Fault, Module};
 
 use crate::corpus::{Corpus, open};
 use crate::program::{Program, nearest};
@@ -54,6 +55,22 @@ impl Corpus {
             outlook.passed_over += usize::from(!outlook.add(&file, &wanted));
         }
         Ok(outlook)
+    }
+
+    /// Runs the rules' questions over all segments by `jit`, which then has the code of all shapes
+    /// that columns have there. All is read that a replay would read.
+    ///
+    /// # Errors
+    /// A segment that is damaged, cannot be opened or was not made to hold what the rules read.
+    pub fn compile(&self, program: &Program, jit: &Jit) -> Result<(), ReplayError> {
+        let module = program.module();
+        let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
+        for entry in &self.snapshot.manifest.segments {
+            let segment = open(&self.snapshot.folder, entry)?.segment(None);
+            jit.probe(module, &segment, &atoms)?;
+            segment.sound()?;
+        }
+        Ok(())
     }
 
     /// When the operations that a rule names were last seen, each, in the order of the module.

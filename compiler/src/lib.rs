@@ -30,6 +30,8 @@ pub use check::{Places, WordMeaning, WordReading};
 pub use clauses::canonical;
 pub use columns::Columns;
 pub use diagnostic::{Diagnostic, Edit, Fix, Label, Severity, Span};
+#[cfg(feature = "faults")]
+pub use jit::faults;
 pub use jit::{Jit, JitError, JitOptions, LeftToLoops, Limit, Listing};
 pub use layout::layout;
 pub use lint::{lint, without_literal_patterns};

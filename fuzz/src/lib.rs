@@ -8,6 +8,7 @@ pub mod bytes;
 pub mod campaign;
 pub mod engines;
 pub mod fault;
+pub mod fences;
 pub mod module;
 pub mod mutate;
 pub mod otlp;

@@ -13,9 +13,9 @@ use crate::values;
 
 const ORDERS: [Order; 4] = [Order::Less, Order::LessEqual, Order::Greater, Order::GreaterEqual];
 
-/// A random module; `pool` holds values that spans have.
-pub fn random(bytes: &mut Bytes<'_>, pool: &[Value]) -> Module {
-    let mut builder = Builder { bytes, pool, module: Module::default() };
+/// A random module; `pool` holds values that spans have, by key.
+pub fn random(bytes: &mut Bytes<'_>, pool: &[Vec<Value>; KEYS.len()]) -> Module {
+    let mut builder = Builder { bytes, pool, key: 0, module: Module::default() };
     builder.places();
     for _ in 0..4 + builder.bytes.below(8) {
         let set = builder.set();
@@ -39,7 +39,9 @@ pub fn random(bytes: &mut Bytes<'_>, pool: &[Value]) -> Module {
 
 struct Builder<'a, 'b> {
     bytes: &'a mut Bytes<'b>,
-    pool: &'a [Value],
+    pool: &'a [Vec<Value>; KEYS.len()],
+    /// The key that was asked last.
+    key: usize,
     module: Module,
 }
 
@@ -71,8 +73,13 @@ impl Builder<'_, '_> {
         } else {
             self.predicate(3)
         };
-        let operation = OperationId::new(self.bytes.below(self.module.operations.len()));
-        SpanSet { operation, predicate }
+        let any = OPERATIONS.len() + 2;
+        let operation = if self.bytes.chance(25) {
+            any
+        } else {
+            self.bytes.below(self.module.operations.len())
+        };
+        SpanSet { operation: OperationId::new(operation), predicate }
     }
 
     fn predicate(&mut self, depth: usize) -> PredicateId {
@@ -86,7 +93,12 @@ impl Builder<'_, '_> {
             1 | 2 => Predicate::And(self.parts(depth - 1)),
             3 | 4 => Predicate::Or(self.parts(depth - 1)),
             5 if self.bytes.chance(20) => Predicate::Const(self.bytes.chance(50)),
-            _ => Predicate::Test(self.field(), self.test()),
+            _ => {
+                let field = self.field();
+                let test = self.test();
+                let against = test.other_field().is_some();
+                Predicate::Test(if against { self.compared() } else { field }, test)
+            }
         };
         self.add(predicate)
     }
@@ -101,7 +113,18 @@ impl Builder<'_, '_> {
     }
 
     fn field(&mut self) -> FieldId {
-        FieldId::new(self.bytes.below(self.module.fields.len()))
+        let field = self.bytes.below(self.module.fields.len());
+        // The fields of keys come first, three a key.
+        self.key = Some(field / 3).filter(|key| *key < KEYS.len()).unwrap_or(self.key);
+        FieldId::new(field)
+    }
+
+    /// A field for a comparison of two: often a span's own first or second key, which are alike.
+    fn compared(&mut self) -> FieldId {
+        let key = KEYS[self.bytes.below(2)];
+        let own = Field::Span(key.into());
+        let place = self.module.fields.iter().position(|field| *field == own);
+        place.filter(|_| self.bytes.chance(60)).map_or_else(|| self.field(), FieldId::new)
     }
 
     fn test(&mut self) -> Test {
@@ -109,7 +132,8 @@ impl Builder<'_, '_> {
             0 => Test::Exists,
             1 | 2 => Test::Equal(self.scalar()),
             3 => {
-                let count = 1 + self.bytes.below(5);
+                let most = if self.bytes.chance(30) { 30 } else { 5 };
+                let count = 1 + self.bytes.below(most);
                 Test::In((0..count).map(|_| self.scalar()).collect())
             }
             4..=6 => Test::Order(*self.bytes.pick(&ORDERS), self.scalar()),
@@ -117,8 +141,8 @@ impl Builder<'_, '_> {
             8 => Test::Contains(self.text()),
             9 => Test::StartsWith(self.text()),
             10 => Test::EndsWith(self.text()),
-            11 => Test::EqualField(self.field()),
-            _ => Test::OrderField(*self.bytes.pick(&ORDERS), self.field()),
+            11 => Test::EqualField(self.compared()),
+            _ => Test::OrderField(*self.bytes.pick(&ORDERS), self.compared()),
         }
     }
 
@@ -128,10 +152,12 @@ impl Builder<'_, '_> {
     }
 
     fn scalar(&mut self) -> Scalar {
-        let value = if self.pool.is_empty() || self.bytes.chance(30) {
+        let key = if self.bytes.chance(75) { self.key } else { self.bytes.below(KEYS.len()) };
+        let pool = &self.pool[key];
+        let value = if pool.is_empty() || self.bytes.chance(15) {
             values::any(self.bytes)
         } else {
-            self.bytes.pick(self.pool).clone()
+            self.bytes.pick(pool).clone()
         };
         match value {
             Value::Int(int) if self.bytes.chance(10) => Scalar::Int(int.wrapping_add(1)),

@@ -76,7 +76,10 @@ impl Draft {
                 Trace { start, end, root: bytes.chance(80).then(|| bytes.below(3)) }
             })
             .collect();
-        let kinds: Vec<Kind> = KEYS.iter().map(|_| *bytes.pick(&Kind::ALL)).collect();
+        let mut kinds: Vec<Kind> = KEYS.iter().map(|_| *bytes.pick(&Kind::ALL)).collect();
+        if bytes.chance(50) {
+            kinds[1] = kinds[0];
+        }
         let mut presence = || -> Vec<usize> {
             let percent = |_| *bytes.pick(&[0, 30, 90, 100]);
             KEYS.iter()
@@ -95,9 +98,9 @@ impl Draft {
         let resources: Vec<_> =
             (0..1 + bytes.below(5)).map(|_| bearing(bytes, &on_resources)).collect();
         let mut spans = Vec::new();
-        let mut add = |bytes: &mut Bytes<'_>, trace: usize| {
+        let mut add = |bytes: &mut Bytes<'_>, trace: usize, operation: usize| {
             spans.push(Span {
-                operation: bytes.below(OPERATIONS.len()),
+                operation,
                 trace,
                 start: bytes.below(12) as i64 * 10,
                 duration: values::integer(bytes),
@@ -112,11 +115,19 @@ impl Draft {
             });
         };
         for trace in 0..traces.len() {
-            (0..bytes.below(9)).for_each(|_| add(bytes, trace));
+            for _ in 0..bytes.below(9) {
+                let operation = bytes.below(OPERATIONS.len());
+                add(bytes, trace, operation);
+            }
         }
-        if !traces.is_empty() && bytes.chance(10) {
+        if !traces.is_empty() && bytes.chance(20) {
             let trace = bytes.below(traces.len());
-            (0..200 + bytes.below(200)).for_each(|_| add(bytes, trace));
+            // Those of one operation have more texts than a byte can tell apart.
+            let one = bytes.chance(50).then(|| bytes.below(OPERATIONS.len()));
+            for _ in 0..200 + bytes.below(700) {
+                let operation = one.unwrap_or_else(|| bytes.below(OPERATIONS.len()));
+                add(bytes, trace, operation);
+            }
         }
         let own_table = OPERATIONS.iter().map(|_| bytes.chance(60)).collect();
         Self { traces, spans, resources, own_table }
@@ -151,10 +162,12 @@ impl Draft {
         segment
     }
 
-    /// Every value of every key, for rules to compare with.
-    pub fn values(&self) -> Vec<Value> {
-        let attributes = self.spans.iter().map(|span| &span.attributes);
-        attributes.chain(&self.resources).flatten().flatten().cloned().collect()
+    /// Every value of each key, for rules to compare with.
+    pub fn values(&self) -> [Vec<Value>; KEYS.len()] {
+        std::array::from_fn(|key| {
+            let attributes = self.spans.iter().map(|span| &span.attributes);
+            attributes.chain(&self.resources).filter_map(|values| values[key].clone()).collect()
+        })
     }
 
     fn dictionary(&self, key: usize, spans: &[&Span]) -> Interned {

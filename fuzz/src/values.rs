@@ -76,6 +76,10 @@ pub const TEXTS: [&str; 22] = [
 pub enum Kind {
     /// Integers of few distinct values.
     SmallIntegers,
+    /// Integers that fill one byte.
+    ByteIntegers,
+    /// Integers that fill two bytes.
+    ShortIntegers,
     /// Integers of any width.
     Integers,
     /// Doubles.
@@ -89,18 +93,29 @@ pub enum Kind {
 }
 
 impl Kind {
-    /// All kinds.
-    pub const ALL: [Self; 6] =
-        [Self::SmallIntegers, Self::Integers, Self::Floats, Self::Texts, Self::Ids, Self::Mixed];
+    /// All kinds; doubles twice, as there are four kinds of integers.
+    pub const ALL: [Self; 9] = [
+        Self::SmallIntegers,
+        Self::ByteIntegers,
+        Self::ShortIntegers,
+        Self::Integers,
+        Self::Floats,
+        Self::Floats,
+        Self::Texts,
+        Self::Ids,
+        Self::Mixed,
+    ];
 
     /// A value of this kind.
     pub fn value(self, bytes: &mut Bytes<'_>) -> Value {
         match self {
             Self::SmallIntegers => Value::Int(bytes.below(9) as i64 - 2),
+            Self::ByteIntegers => Value::Int(bytes.below(1 << 8) as i64),
+            Self::ShortIntegers => Value::Int(bytes.below(1 << 16) as i64),
             Self::Integers => Value::Int(integer(bytes)),
             Self::Floats => Value::Float(*bytes.pick(&FLOATS)),
             Self::Texts => Value::Text((*bytes.pick(&TEXTS)).to_owned()),
-            Self::Ids => Value::Text(format!("id-{}", bytes.below(200))),
+            Self::Ids => Value::Text(format!("id-{}", bytes.below(2_000))),
             Self::Mixed => any(bytes),
         }
     }

@@ -1,5 +1,6 @@
 //! All engines give the same masks: on random modules over random segments, and under changes that
-//! must not matter; planted faults are noticed.
+//! must not matter; planted faults are noticed. Segments lie beside unreadable pages, at their start
+//! and at their end.
 
 use std::cell::Cell;
 
@@ -7,14 +8,17 @@ use betrace_fuzz::Bytes;
 use betrace_fuzz::campaign::campaign;
 use betrace_fuzz::engines::Engines;
 use betrace_fuzz::fault::FAULTS;
+use betrace_fuzz::fences::{Side, fenced};
 use betrace_fuzz::module::random;
 use betrace_fuzz::segment::Draft;
-use compiler::{Columns, optimise};
+use compiler::{Columns, Jit, JitOptions, faults, optimise};
 use ir::module::{AtomId, Formula, Predicate, PredicateId};
 use ir::{Engine, Interpreter, Mask, Module, Segment};
 
 /// Pairs of a module and a segment that the short form tries.
 const PAIRS: u64 = 1_000;
+/// Pairs among which each fault must be noticed.
+const TELLING: u64 = 4 * PAIRS;
 
 struct Case {
     draft: Draft,
@@ -81,14 +85,17 @@ fn check(case: &Case, name: &dyn std::fmt::Debug) -> Vec<Mask> {
     let small = optimise(module.clone());
     let verdict = verdicts(module, &expected, segment.len());
     let engines = Engines::shared();
-    for engine in engines.iter() {
-        let what = format!("{} in case {name:?}", engine.name());
-        let found = probe(engine, module, segment);
-        for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
-            assert_eq!(expected, found, "{what}, {:?} of {module:#?}", module.atoms[at]);
+    for side in Side::ALL {
+        let segment = &fenced(segment, side);
+        for engine in engines.iter() {
+            let what = format!("{} in case {name:?}, {side:?}", engine.name());
+            let found = probe(engine, module, segment);
+            for (at, (expected, found)) in expected.iter().zip(&found).enumerate() {
+                assert_eq!(expected, found, "{what}, {:?} of {module:#?}", module.atoms[at]);
+            }
+            let found = verdicts(&small, &probe(engine, &small, segment), segment.len());
+            assert_eq!(verdict, found, "{what}, optimised: {module:#?} to {small:#?}");
         }
-        let found = verdicts(&small, &probe(engine, &small, segment), segment.len());
-        assert_eq!(verdict, found, "{what}, optimised: {module:#?} to {small:#?}");
     }
     assert_eq!(engines.refused(), [], "kernels of case {name:?}: {module:#?}");
     expected
@@ -118,22 +125,49 @@ fn engines_agree_on_a_fuzzers_bytes() {
     });
 }
 
+/// The pairs of the first seeds, and what the interpreter says of them: made when first asked.
+#[derive(Default)]
+struct Cases(Vec<(Case, Vec<Mask>)>);
+
+impl Cases {
+    /// The first pair whose answers are not `answers`.
+    fn differing(&mut self, answers: impl Fn(&Case) -> Vec<Mask>) -> Option<u64> {
+        (0..TELLING).find(|&seed| {
+            if self.0.len() as u64 == seed {
+                let case = Case::seeded(seed);
+                let expected = probe(&Interpreter, &case.module, &case.segment);
+                self.0.push((case, expected));
+            }
+            let (case, expected) = &self.0[seed as usize];
+            answers(case) != *expected
+        })
+    }
+}
+
 #[test]
 fn planted_faults_are_found() {
-    let cases: Vec<_> = (0..400)
-        .map(|seed| {
-            let case = Case::seeded(seed);
-            let expected = probe(&Interpreter, &case.module, &case.segment);
-            (case, expected)
-        })
-        .collect();
+    let mut cases = Cases::default();
     for fault in &FAULTS {
-        let found = cases.iter().position(|(case, expected)| {
+        let found = cases.differing(|case| {
             let mut module = case.module.clone();
             (fault.plant)(&mut module);
-            probe(&Columns, &module, &case.segment) != *expected
+            probe(&Columns, &module, &case.segment)
         });
         assert!(found.is_some(), "{} went unnoticed", fault.name);
+    }
+}
+
+#[test]
+fn faults_planted_in_code_are_found() {
+    let mut cases = Cases::default();
+    for optimise in [false, true] {
+        for fault in &faults::FAULTS {
+            let options = JitOptions { optimise, ..JitOptions::default() };
+            let jit = Jit::faulty(options, fault).expect("this machine runs code");
+            let found = cases
+                .differing(|case| probe(&jit, &case.module, &fenced(&case.segment, Side::End)));
+            assert!(found.is_some(), "{}, optimised {optimise}, went unnoticed", fault.name);
+        }
     }
 }
 

@@ -1,5 +1,5 @@
 //! Rule sets that are swapped while two threads evaluate them leave nothing behind: no byte on the
-//! heap, no page of code.
+//! heap, no page of code, no memory of the process; and at no time may a page be written and run.
 //!
 //! `BETRACE_SWAPS=10000` asks for the long form.
 
@@ -16,6 +16,8 @@ use ir::{Engine, Interpreter, Mask, Module, Segment};
 const SWAPS: usize = 300;
 /// Bytes that may stay after any number of swaps: buckets of tables that threads share.
 const KEPT: usize = 64 << 10;
+/// Bytes by which what the process has in memory may grow: the allocator keeps some for later.
+const RESIDENT: usize = 1 << 20;
 
 /// The heap, counted.
 mod heap {
@@ -75,11 +77,13 @@ fn swapped_rule_sets_leave_nothing_behind() {
     let swaps = swaps.unwrap_or(SWAPS);
     let cases: Vec<Case> = (0..16).map(Case::new).collect();
     swap(&cases, SWAPS / 10);
-    let (heap, code) = (heap::bytes(), code_pages());
+    let (heap, code, resident) = (heap::bytes(), code_pages(), resident());
     swap(&cases, swaps);
     let grown = heap::bytes().saturating_sub(heap);
-    println!("{swaps} swaps left {grown} bytes");
+    let more = self::resident().saturating_sub(resident);
+    println!("{swaps} swaps left {grown} bytes on the heap, {more} more in memory");
     assert!(grown < KEPT, "{swaps} swaps left {grown} bytes");
+    assert!(more < RESIDENT, "{swaps} swaps left {more} bytes in memory");
     assert_eq!(code_pages(), code, "mappings of code after {swaps} swaps");
     let kept = Jit::new(JitOptions::default()).expect("this machine runs code");
     cases.iter().for_each(|case| drop(probe(&kept, &case.module, &case.segment)));
@@ -104,6 +108,7 @@ fn swap(cases: &[Case], swaps: usize) {
         let threads = [even, odd].map(|half| scope.spawn(move || evaluate(half)));
         for _ in 0..swaps {
             *current.write().expect("no thread panics with the lock") = engine();
+            code_pages();
             if threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
                 break;
             }
@@ -117,9 +122,19 @@ fn probe(engine: &dyn Engine, module: &Module, segment: &Segment) -> Vec<Mask> {
     engine.probe(module, segment, &atoms).expect("everything is decoded")
 }
 
-/// Mappings of code that no file holds; `None` where the system does not tell.
+/// Mappings of code that no file holds; `None` where the system does not tell. None of all may be
+/// writable and executable.
 fn code_pages() -> Option<usize> {
     let maps = std::fs::read_to_string("/proc/self/maps").ok()?;
+    assert_eq!(maps.lines().find(|line| line.contains("rwx")), None);
     let code = |line: &&str| line.contains(" r-xp ") && line.split_whitespace().count() == 5;
     Some(maps.lines().filter(code).count())
+}
+
+/// Bytes that the process has in memory; 0 where the system does not tell.
+fn resident() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+    let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse::<usize>().ok());
+    kib.unwrap_or(0) << 10
 }

@@ -132,9 +132,6 @@ pub struct ReplayArgs {
     /// Write at most this many signals; all are counted
     #[arg(long, value_name = "N")]
     pub limit: Option<u64>,
-    /// With --format json, add how spans were decoded, which differs from run to run
-    #[arg(long)]
-    pub stats: bool,
     /// Exit with 1 on violations of this severity or graver
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<ir::module::Severity>,

@@ -159,7 +159,7 @@ fn write_json(rules: &[RuleDiff], report: &Report, out: &mut impl Write) -> io::
     let document = Document {
         schema: "betrace.diff/1",
         rules: rules.iter().map(rule_json).collect(),
-        completeness: json::completeness(&report.completeness, false),
+        completeness: json::completeness(&report.completeness),
     };
     json::write_document(&document, out)
 }

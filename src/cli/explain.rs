@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use compiler::{Jit, Placement, WordMeaning, printable, render};
+use compiler::{Jit, JitOptions, Placement, WordMeaning, printable, render};
 use ir::module::Operation;
 
 use super::args::{Common, ExplainArgs, Shape};
@@ -44,8 +44,12 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     writeln!(out, "canonical\n  {}", printable(&rule.statement.to_string()))?;
     words(rule, out)?;
     reads(&program, out)?;
-    if args.corpus.is_some() {
-        touches(&program, &Corpus::open(ingest::folder(&settings.corpus)?.path())?, out)?;
+    let corpus = match &args.corpus {
+        Some(_) => Some(Corpus::open(ingest::folder(&settings.corpus)?.path())?),
+        None => None,
+    };
+    if let Some(corpus) = &corpus {
+        touches(&program, corpus, out)?;
     }
     if args.ir {
         writeln!(out, "\nmodule")?;
@@ -53,7 +57,7 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
         text.lines().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
     }
     if args.clif || args.asm {
-        code(&program, args, out)?;
+        code(&program, corpus.as_ref(), args, out)?;
     }
     Ok(Exit::Clean)
 }
@@ -91,15 +95,31 @@ fn touches(program: &Program, corpus: &Corpus, out: &mut impl Write) -> Result<(
     Ok(())
 }
 
-/// The code of the rule's predicates, on columns that are assumed, as no traces are named.
-fn code(program: &Program, args: &ExplainArgs, out: &mut impl Write) -> Result<(), Failure> {
-    let listings = Jit::listings(program.module())
-        .map_err(|error| Failure::usage(format!("no machine code: {error}")))?;
-    writeln!(
-        out,
-        "\ncode, if attributes compared by order are integers of two bytes, durations of"
-    )?;
-    writeln!(out, "four, all others texts of one byte a code, each missing on some spans")?;
+/// The code of the rule's predicates: on the columns of a corpus, or on some that are assumed.
+fn code(
+    program: &Program,
+    corpus: Option<&Corpus>,
+    args: &ExplainArgs,
+    out: &mut impl Write,
+) -> Result<(), Failure> {
+    let refused = |error| Failure::usage(format!("no machine code: {error}"));
+    let jit = if let Some(corpus) = corpus {
+        let jit = Jit::new(JitOptions::default()).map_err(refused)?;
+        corpus.compile(program, &jit).map_err(traces::failure)?;
+        writeln!(out, "\ncode, for all shapes that the columns of the corpus have")?;
+        jit
+    } else {
+        writeln!(
+            out,
+            "\ncode, if attributes compared by order are integers of two bytes, durations of"
+        )?;
+        writeln!(out, "four, all others texts of one byte a code, each missing on some spans")?;
+        Jit::assuming(program.module()).map_err(refused)?
+    };
+    for left in jit.left_to_loops() {
+        writeln!(out, "  in part by loops: {}", left.why)?;
+    }
+    let listings = jit.listings();
     if listings.is_empty() {
         writeln!(out, "  none: no predicate needs a look at spans")?;
     }

@@ -52,12 +52,12 @@ pub struct CompletenessJson<'a> {
     places: BTreeMap<&'a str, &'a [String]>,
     rootless: u64,
     clock_defects: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    decoder: Option<DecoderJson>,
+    decoder: DecoderJson,
     seconds: f64,
 }
 
-/// How spans were decoded; differs from run to run, so it is shown only if asked for.
+/// How spans were decoded: what was learned of the exporter's way to write, and what was left to
+/// the strict reader. Differs from run to run, as threads learn for themselves.
 #[derive(Serialize)]
 struct DecoderJson {
     nodes: u64,
@@ -72,15 +72,15 @@ struct NoteJson<'a> {
     why: &'a str,
 }
 
-/// Writes the report as one JSON document, with how spans were decoded if `stats` says so.
+/// Writes the report as one JSON document.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(report: &Report, stats: bool, out: &mut impl Write) -> io::Result<()> {
+pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
     let document = Document {
         schema: "betrace.replay/1",
         rules: report.rules.iter().map(rule).collect(),
-        completeness: completeness(&report.completeness, stats),
+        completeness: completeness(&report.completeness),
     };
     write_document(&document, out)
 }
@@ -94,8 +94,8 @@ pub fn write_document(document: &impl Serialize, out: &mut impl Write) -> io::Re
     writeln!(out, "{}", harmless(&json))
 }
 
-/// The statement of completeness, with how spans were decoded if `stats` says so.
-pub fn completeness(done: &Completeness, stats: bool) -> CompletenessJson<'_> {
+/// The statement of completeness.
+pub fn completeness(done: &Completeness) -> CompletenessJson<'_> {
     let malformed = done.malformed.iter();
     CompletenessJson {
         files: done.files,
@@ -114,7 +114,7 @@ pub fn completeness(done: &Completeness, stats: bool) -> CompletenessJson<'_> {
         places: malformed.map(|(kind, found)| (&**kind, &*found.places)).collect(),
         rootless: done.rootless,
         clock_defects: done.clock_defects,
-        decoder: stats.then(|| decoder(done.decoder)),
+        decoder: decoder(done.decoder),
         seconds: done.seconds,
     }
 }

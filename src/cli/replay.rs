@@ -49,7 +49,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     signals.finish()?;
     match args.format {
         Format::Table => table::write(&report, args, &settings.tz.value, &mut console.out)?,
-        Format::Json => json::write(&report, args.stats, &mut console.out)?,
+        Format::Json => json::write(&report, &mut console.out)?,
         Format::Jsonl | Format::Csv => {}
     }
     if unwritten > 0 {

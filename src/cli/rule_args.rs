@@ -120,8 +120,8 @@ pub struct ExplainArgs {
     /// With --trace, what to print [default: table]
     #[arg(long, value_name = "FORMAT", requires = "trace")]
     pub format: Option<Shape>,
-    /// Say what a replay of this corpus will touch, and what it will pass over; with --trace, where the
-    /// trace is
+    /// Say what a replay of this corpus will touch, and what it will pass over; with --clif or --asm, the
+    /// code is that for its columns; with --trace, where the trace is
     #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
     pub corpus: Option<OsString>,
     /// Print the module that the rule becomes

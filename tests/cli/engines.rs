@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::sandbox::{DAY_1, OMNICART, Sandbox};
+use crate::sandbox::{DAY_1, OMNICART, Sandbox, line};
 
 /// Forbids memory that becomes executable (PR_SET_MDWE), then becomes the command that follows.
 const REFUSE_CODE: &str = "import ctypes, os, sys
@@ -100,4 +100,33 @@ fn explain_shows_the_code() {
     assert!(!plain.contains("kernel"), "{plain}");
     let presence = sandbox.run(&["explain", "never { trace.has(a) }", "--asm"]).expect_code(0).out;
     assert!(presence.contains("none: no predicate needs a look at spans"), "{presence}");
+}
+
+#[test]
+fn explain_shows_the_code_for_the_columns_of_a_corpus() {
+    let sandbox = Sandbox::new();
+    let rule = "never { trace.has(a).where(x > 5) }";
+    let asked = ["explain", rule, "--corpus", "corpus", "--clif"];
+    let mut widths = Vec::new();
+    for (number, most) in [100, 1_000_000].into_iter().enumerate() {
+        let lines = (0..70).map(|trace| {
+            let (trace, x) = (1 + trace + 100 * number as u64, trace % 2 * most);
+            let has_x = number == 0 || trace > 105;
+            let attributes = if has_x { json!({"x": x}) } else { json!({}) };
+            line(trace, 1, "a", DAY_1 + trace, &attributes)
+        });
+        let name = format!("{number}.jsonl");
+        sandbox.write(&name, lines.collect::<String>());
+        sandbox.run(&["ingest", "--corpus", "corpus", &name]).expect_code(0);
+        let code = sandbox.run(&asked).expect_code(0).out;
+        assert!(
+            code.contains("code, for all shapes that the columns of the corpus have"),
+            "{code}"
+        );
+        let kernels = code.lines().filter(|line| line.starts_with("kernel "));
+        widths.push(kernels.map(str::to_owned).collect::<Vec<_>>());
+    }
+    let first = "kernel 0: Runs(W8, 1)";
+    let both = ["kernel 0: Runs(W32, 1) Present And(2)", "kernel 1: Runs(W8, 1)"];
+    assert_eq!(widths, [vec![first], both.to_vec()]);
 }

@@ -82,6 +82,7 @@ fn transcript(sandbox: &Sandbox, command: &str) -> String {
     let replaced = [
         (r"\([0-9a-f]{12}\)", "(COMMIT)"),
         (r"in \d+\.\d\d s\.", "in SECONDS s."),
+        (r#""decoder": \{[^}]*\}"#, "\"decoder\": DECODER"),
         (r#""seconds": [0-9.e-]+"#, "\"seconds\": SECONDS"),
     ];
     replaced.iter().fold(text, |text, (pattern, name)| {

@@ -8,8 +8,10 @@ use serde_json::Value;
 
 use crate::sandbox::{OMNICART, Outcome, Sandbox, text, trace_files};
 
-/// Keys of the statement of completeness that depend on how spans are cut into files.
-const FEEDING: [&str; 6] = ["seconds", "bytes", "files", "documents", "skipped", "skipped_count"];
+/// Keys of the statement of completeness that depend on how spans are cut into files and handed to
+/// threads.
+const FEEDING: [&str; 7] =
+    ["seconds", "decoder", "bytes", "files", "documents", "skipped", "skipped_count"];
 
 #[test]
 fn any_way_to_feed_the_same_spans_gives_the_same() {

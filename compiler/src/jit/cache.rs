@@ -38,8 +38,8 @@ pub struct Cache {
     pub most: usize,
     /// Stack of the thread that compiles.
     pub stack: usize,
-    /// Changes a function before it is compiled.
-    #[cfg(test)]
+    /// Changes a function before it is compiled: for tests.
+    #[cfg(any(test, feature = "faults"))]
     pub fault: Option<fn(&mut Function)>,
 }
 
@@ -84,7 +84,7 @@ impl Cache {
             patience: making.patience,
             most: KERNELS,
             stack: STACK,
-            #[cfg(test)]
+            #[cfg(any(test, feature = "faults"))]
             fault: None,
         })
     }
@@ -195,7 +195,7 @@ impl Cache {
     /// The function of a shape.
     pub fn function(&self, shape: &[Part]) -> Function {
         let function = emit::function(shape, &*self.isa, &mut FunctionBuilderContext::new());
-        #[cfg(test)]
+        #[cfg(any(test, feature = "faults"))]
         if let Some(fault) = self.fault {
             let mut function = function;
             fault(&mut function);

@@ -13,6 +13,8 @@ mod cache;
 #[expect(unsafe_code, reason = "code memory and the call into it")]
 mod code;
 mod emit;
+#[cfg(any(test, feature = "faults"))]
+pub mod faults;
 mod fuse;
 mod lanes;
 mod left;
@@ -112,39 +114,50 @@ impl Jit {
     /// # Errors
     /// Where it cannot, with the reason.
     pub fn new(options: JitOptions) -> Result<Self, JitError> {
+        Self::over(Self::cache(options)?, options)
+    }
+
+    /// An engine with a fault in every kernel that it can go into: for tests that must notice.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
+    #[cfg(feature = "faults")]
+    pub fn faulty(options: JitOptions, fault: &faults::Fault) -> Result<Self, JitError> {
+        let mut cache = Self::cache(options)?;
+        cache.fault = Some(fault.plant);
+        Self::over(cache, options)
+    }
+
+    fn cache(options: JitOptions) -> Result<Cache, JitError> {
         let JitOptions { optimise, check, patience } = options;
-        let cache = Cache::new(Making { optimise, check, patience }).ok_or(JitError::Processor)?;
-        let few = if patience == 0 { 0 } else { FEW_ROWS };
+        Cache::new(Making { optimise, check, patience }).ok_or(JitError::Processor)
+    }
+
+    fn over(cache: Cache, options: JitOptions) -> Result<Self, JitError> {
+        let few = if options.patience == 0 { 0 } else { FEW_ROWS };
         match cache.compile(&[Part::Present]) {
             Ok(_) => Ok(Self { cache, budget: Budget::default(), few, left: Mutex::default() }),
             Err(refusal) => Err(JitError::Refused(refusal.to_string())),
         }
     }
 
-    /// What code a module comes to on columns as rules would like them: integers of two bytes
-    /// where it compares by order, of four for durations, else texts of one byte a code, all of
-    /// them missing on some spans. Real columns may differ.
+    /// An engine that ran a module on columns as rules would like them: integers of two bytes where
+    /// it compares by order, of four for durations, else texts of one byte a code, all of them
+    /// missing on some spans. Real columns may differ.
     ///
     /// # Errors
     /// As [`Self::new`].
-    pub fn listings(module: &Module) -> Result<Vec<Listing>, JitError> {
-        Ok(Self::assuming(module)?.cache.listings())
-    }
-
-    /// How many kernels [`Self::listings`] would list: all the work of compiling a module.
-    ///
-    /// # Errors
-    /// As [`Self::new`].
-    pub fn kernels_of(module: &Module) -> Result<usize, JitError> {
-        Ok(Self::assuming(module)?.kernels())
-    }
-
-    fn assuming(module: &Module) -> Result<Self, JitError> {
+    pub fn assuming(module: &Module) -> Result<Self, JitError> {
         let jit = Self::new(JitOptions::default())?;
         let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
         let refused = |fault: Fault| JitError::Refused(fault.to_string());
         jit.probe(module, &assume::segment(module), &atoms).map_err(refused)?;
         Ok(jit)
+    }
+
+    /// The kernels that were compiled, in the order of their shapes' texts.
+    pub fn listings(&self) -> Vec<Listing> {
+        self.cache.listings()
     }
 
     /// The rules that were run by loops so far, at least in part, because of a limit; by id.
