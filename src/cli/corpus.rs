@@ -54,7 +54,7 @@ fn stat(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exi
         Shape::Table => corpus_stat::table(&stat, &mut console.out)?,
         Shape::Json => corpus_stat::json(&stat, &mut console.out)?,
     }
-    Ok(Exit::Clean)
+    Ok(newest(&snapshot, console))
 }
 
 fn verify(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
@@ -203,7 +203,7 @@ fn export(
 ) -> Result<Exit, Failure> {
     if to.as_os_str() == "-" {
         export_lines(snapshot, memory, &mut console.out)?;
-        return Ok(Exit::Clean);
+        return Ok(newest(snapshot, console));
     }
     let failed = |error: io::Error| Failure::usage(format!("--to {}: {error}", to.display()));
     let mut part = to.as_os_str().to_owned();
@@ -217,7 +217,7 @@ fn export(
     });
     let traces = written.inspect_err(|_| drop(fs::remove_file(&part)))?;
     console.note(&format!("{} in {}", plural(traces, "trace"), to.display()));
-    Ok(Exit::Clean)
+    Ok(newest(snapshot, console))
 }
 
 fn export_lines(snapshot: &Snapshot, memory: u64, out: &mut impl Write) -> Result<u64, Failure> {
@@ -266,6 +266,14 @@ fn print_verified(done: &Verified, out: &mut impl Write) -> io::Result<()> {
         0 => writeln!(out, "Whole: everything is as it was written."),
         _ => Ok(()),
     }
+}
+
+/// Says so where the newest commit could not be read, and the one before it was.
+fn newest(snapshot: &Snapshot, console: &mut Console) -> Exit {
+    let Some(why) = &snapshot.fallback else { return Exit::Clean };
+    let folder = shown(snapshot.folder.path());
+    console.error(&format!("{folder}: {why}; what the last commit added is not here"));
+    Exit::Unread
 }
 
 fn print_healed(healed: u64, out: &mut impl Write) -> io::Result<()> {

@@ -146,6 +146,34 @@ fn a_split_trace_is_judged_only_if_all_its_pieces_can_be_read() {
 }
 
 #[test]
+fn without_its_newest_manifest_a_corpus_is_the_one_before_until_that_is_decided() {
+    let sandbox = sandbox(200, 100);
+    let torn = copy(&sandbox, "corpus", "torn");
+    let manifest = torn.join("MANIFEST");
+    let run = |args: &[&str]| sandbox.run(&[args, &["--corpus", text(&torn)]].concat());
+    for (name, content) in [("empty.jsonl", ""), ("blank.jsonl", "\n")] {
+        sandbox.write(name, content);
+        run(&["ingest", name]).expect_code(0);
+    }
+    fs::write(&manifest, "{").expect("there is room");
+    for args in [["corpus", "stat"], ["corpus", "export"], ["corpus", "compact"]] {
+        let outcome = run(&args).expect_code(3);
+        assert!(outcome.err.contains("the manifest is cut off"), "{outcome:?}");
+    }
+    let verified = run(&["corpus", "verify"]).expect_code(3);
+    assert!(verified.out.contains("MANIFEST: the manifest is cut off"), "{verified:?}");
+    assert!(verified.out.contains("remove the file"), "{verified:?}");
+    let before = run(&["corpus", "export"]).out;
+    fs::remove_file(&manifest).expect("it is the test's");
+    run(&["corpus", "stat"]).expect_code(3);
+    // Nothing new is read, and still there is a manifest again.
+    let ingested = run(&["ingest", "empty.jsonl"]).expect_code(0);
+    assert!(ingested.out.contains("everything was in the corpus already"), "{ingested:?}");
+    run(&["corpus", "verify"]).expect_code(0);
+    assert_eq!(run(&["corpus", "export"]).expect_code(0).out, before);
+}
+
+#[test]
 fn damage_to_manifests_and_lists_of_split_traces_is_named() {
     let sandbox = sandbox(200, 100);
     let torn = copy(&sandbox, "corpus", "torn");

@@ -136,8 +136,8 @@ impl Folder {
             write!(lock, "process {}", std::process::id())
         };
         note(&mut lock).map_err(CorpusError::io(&lock_path))?;
-        let manifest = match self.manifest() {
-            Err(CorpusError::Missing(_)) => Manifest::new(),
+        let (manifest, fallback) = match self.manifest() {
+            Err(CorpusError::Missing(_)) => (Manifest::new(), None),
             Ok((_, Some(damage))) if self.path.join(MANIFEST).exists() => {
                 let what = format!(
                     "{damage}; remove this file to go on with the commit before, without what \
@@ -145,9 +145,14 @@ impl Folder {
                 );
                 return Err(CorpusError::Damaged { path: self.path.join(MANIFEST), what });
             }
-            found => found?.0,
+            found => found?,
         };
         let mut writer = Writer { folder: self.clone(), manifest, _lock: lock };
+        if fallback.is_some() {
+            // Going on from the commit before was decided, so that is the newest from now on.
+            let same = writer.manifest.clone();
+            writer.commit(same)?;
+        }
         if writer.manifest.generation == 0 {
             writer.commit(Manifest::new())?;
             sync(&parent(&self.path)).map_err(CorpusError::io(&self.path))?;

@@ -6,7 +6,7 @@ use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 
 use super::CorpusError;
 use super::file::SegmentFile;
-use super::folder::Snapshot;
+use super::folder::{MANIFEST, Snapshot};
 use super::manifest::SegmentEntry;
 use super::splits::{Piece, Splits};
 
@@ -47,8 +47,8 @@ pub struct Problem {
 
 const RESTORE: &str = "put the file back from a copy of the corpus, or ingest the trace files again \
                        into a new corpus";
-const COMMIT: &str = "the generation before is used; ingest again what was read since, which writes a \
-                      new manifest";
+const COMMIT: &str = "the generation before is used; remove the file if it is there, and ingest again \
+                      what was read since, which writes a new one";
 
 impl Snapshot {
     /// Reads and checks everything, with about `memory` bytes. `progress` is told the bytes of each segment
@@ -64,7 +64,7 @@ impl Snapshot {
         let Snapshot { folder, manifest, .. } = self;
         let mut done = Verified { generation: manifest.generation, ..Verified::default() };
         if let Some(why) = &self.fallback {
-            let file = folder.path().to_owned();
+            let file = folder.path().join(MANIFEST);
             done.problems.push(Problem { file, what: why.clone(), mend: COMMIT });
         }
         let mut whole = Vec::with_capacity(manifest.segments.len());
