@@ -1,12 +1,11 @@
 //! Kernels by shape, shared by rules, segments and threads.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use cranelift_codegen::Context;
 use cranelift_codegen::control::ControlPlane;
 use cranelift_codegen::ir::Function;
-use cranelift_codegen::isa::OwnedTargetIsa;
+use cranelift_codegen::isa::{OwnedTargetIsa, TargetIsa};
 use cranelift_codegen::settings::{self, Configurable};
 use cranelift_frontend::FunctionBuilderContext;
 use hashbrown::HashMap;
@@ -17,6 +16,7 @@ use super::code::{CodeError, Kernel};
 use super::emit;
 use super::left::Limit;
 use super::shape::{Part, Shape};
+use super::workers::{Tables, Workers};
 
 /// Kernels that are made; a set of rules has a few for each width of its columns.
 pub const KERNELS: usize = 4_096;
@@ -38,8 +38,8 @@ pub struct Cache {
     pub most: usize,
     /// Stack of the thread that compiles.
     pub stack: usize,
-    /// Changes a function before it is compiled: for tests.
-    #[cfg(any(test, feature = "faults"))]
+    workers: Workers,
+    /// Changes a function before it is compiled: what tests plant.
     pub fault: Option<fn(&mut Function)>,
 }
 
@@ -84,7 +84,7 @@ impl Cache {
             patience: making.patience,
             most: KERNELS,
             stack: STACK,
-            #[cfg(any(test, feature = "faults"))]
+            workers: Workers::default(),
             fault: None,
         })
     }
@@ -194,34 +194,37 @@ impl Cache {
 
     /// The function of a shape.
     pub fn function(&self, shape: &[Part]) -> Function {
-        let function = emit::function(shape, &*self.isa, &mut FunctionBuilderContext::new());
-        #[cfg(any(test, feature = "faults"))]
-        if let Some(fault) = self.fault {
-            let mut function = function;
-            fault(&mut function);
-            return function;
-        }
-        function
+        function(shape, &*self.isa, self.fault, &mut FunctionBuilderContext::new())
     }
 
-    /// Compiles a shape, on a stack of its own: how much the code generator needs is not ours to
-    /// say, and callers may have little. Its panics are refusals.
+    /// Compiles a shape, on a stack of its own. The code generator's panics are refusals.
     ///
     /// # Errors
     /// Where it cannot be compiled.
     pub fn compile(&self, shape: &[Part]) -> Result<Kernel, Refusal> {
-        let make = || {
-            let function = self.function(shape);
-            Kernel::new(shape.to_vec(), function, OwnedTargetIsa::clone(&self.isa))
+        let (shape, isa, fault) = (shape.to_vec(), OwnedTargetIsa::clone(&self.isa), self.fault);
+        let make = move |tables: &mut Tables| {
+            tables.context.clear();
+            tables.context.func = function(&shape, &*isa, fault, &mut tables.builder);
+            Kernel::new(shape, &mut tables.context, isa)
         };
-        let make = || catch_unwind(AssertUnwindSafe(make));
-        let made = std::thread::scope(|scope| {
-            let thread = std::thread::Builder::new().stack_size(self.stack);
-            let thread = thread.spawn_scoped(scope, make).map_err(Refusal::Thread)?;
-            thread.join().unwrap_or_else(Err).map_err(|_| Refusal::Panic)
-        });
-        made?.map_err(Refusal::Code)
+        let made = self.workers.run(self.stack, make).map_err(Refusal::Thread)?;
+        made.ok_or(Refusal::Panic)?.map_err(Refusal::Code)
     }
+}
+
+/// The function of a shape, with a fault if one is planted.
+fn function(
+    shape: &[Part],
+    isa: &dyn TargetIsa,
+    fault: Option<fn(&mut Function)>,
+    builder: &mut FunctionBuilderContext,
+) -> Function {
+    let mut function = emit::function(shape, isa, builder);
+    if let Some(plant) = fault {
+        plant(&mut function);
+    }
+    function
 }
 
 /// Why there is no kernel of a shape.

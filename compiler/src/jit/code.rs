@@ -46,17 +46,20 @@ pub enum CodeError {
 }
 
 impl Kernel {
-    /// Compiles what [`super::emit::function`] made for `shape`.
+    /// Compiles the function that [`super::emit::function`] made for `shape` and `context` holds.
     ///
     /// # Errors
     /// Where the function has an instruction that traps, is beyond a limit of the code generator, or
     /// executable memory is refused.
-    pub fn new(shape: Shape, function: Function, isa: OwnedTargetIsa) -> Result<Self, CodeError> {
-        if let Some(opcode) = trap(&function) {
+    pub fn new(
+        shape: Shape,
+        context: &mut Context,
+        isa: OwnedTargetIsa,
+    ) -> Result<Self, CodeError> {
+        if let Some(opcode) = trap(&context.func) {
             return Err(CodeError::Traps(opcode));
         }
-        let signature = function.signature.clone();
-        let mut context = Context::for_function(function);
+        let signature = context.func.signature.clone();
         let compiled = context
             .compile(&*isa, &mut ControlPlane::default())
             .map_err(|error| CodeError::Generator(Box::new(error.inner)))?;

@@ -23,6 +23,7 @@ mod shape;
 #[cfg(test)]
 #[expect(unsafe_code, reason = "columns are put beside unreadable pages")]
 mod tests;
+mod workers;
 
 use std::cell::RefCell;
 use std::sync::{Mutex, PoisonError};
