@@ -7,7 +7,7 @@ use std::sync::Arc;
 use corpora::corpus::{CorpusError, SegmentEntry, Writer};
 use ir::module::{KINDS, STATUSES};
 use ir::segment::{
-    Attributes, Buffer, Column, Coverage, Dictionary, DictionaryBuilder, Integers, Narrow,
+    Attributes, Buffer, Column, Coverage, Dictionary, DictionaryBuilder, Integers, Later, Narrow,
     OperationRows, Scopes, Segment, Slot, Table, Traces, Values,
 };
 use ir::{Mask, Type};
@@ -206,12 +206,12 @@ impl Made {
             .into_iter()
             .collect(),
             resources: resources.collect(),
-            resource_rest: Slot::Decoded(Column::EMPTY),
-            scopes: Scopes {
+            resource_rest: Slot::Decoded(Column::EMPTY).into(),
+            scopes: Later::from(Scopes {
                 name: Slot::Decoded(Column::EMPTY),
                 version: Slot::Decoded(Column::EMPTY),
                 rest: Slot::Decoded(Column::EMPTY),
-            },
+            }),
             coverage: Coverage::All,
             ..Segment::default()
         }

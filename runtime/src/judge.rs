@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use hashbrown::HashSet;
+use hashbrown::{HashMap, HashSet};
 use ir::module::Clause;
 use ir::segment::RowRef;
 use ir::{Engine, Fault, Mask, Module, Segment};
@@ -16,6 +16,7 @@ use crate::context::{ContextValue, Labels, context, examples, first};
 use crate::fold::{Plan, Tally, Truth, fold};
 use crate::range::{TimeRange, date_of};
 use crate::replay::Options;
+use crate::report::EXAMPLE_LIMIT;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
 
@@ -68,9 +69,31 @@ pub(crate) struct Judge<'a> {
     /// Signals that are still wanted; only ever falls.
     wanted: AtomicU64,
     zone: TimeZone,
-    /// Rules with a day of which the report shows all that it ever will: what is still judged comes
-    /// after what was reported.
-    shown: RwLock<HashSet<(usize, Date)>>,
+    /// Rules with a day, and a time by which violations were found whose examples are all that the
+    /// report of the day will show.
+    shown: RwLock<HashMap<(usize, Date), u64>>,
+}
+
+/// The examples that one segment gave so far.
+#[derive(Default)]
+struct Examples {
+    texts: HashMap<(usize, Date), HashSet<String>>,
+    /// Rules with a day that got all that a report will show, and when; not told to others yet.
+    full: Vec<(usize, Date, u64)>,
+}
+
+impl Examples {
+    fn is_full(&self, rule: usize, day: Date) -> bool {
+        self.texts.get(&(rule, day)).is_some_and(|texts| texts.len() > EXAMPLE_LIMIT)
+    }
+
+    fn add(&mut self, rule: usize, day: Date, time: u64, values: &[ContextValue]) {
+        let texts = self.texts.entry((rule, day)).or_default();
+        texts.extend(values.iter().map(|value| value.text.clone()));
+        if texts.len() > EXAMPLE_LIMIT {
+            self.full.push((rule, day, time));
+        }
+    }
 }
 
 impl<'a> Judge<'a> {
@@ -88,15 +111,17 @@ impl<'a> Judge<'a> {
         }
     }
 
-    /// The report of a rule will show no more examples of a day.
-    pub(crate) fn shown(&self, rule: usize, day: Date) {
-        self.shown.write().unwrap_or_else(PoisonError::into_inner).insert((rule, day));
+    /// The report of a rule will show no example of a day that comes after `time`.
+    pub(crate) fn shown(&self, rule: usize, day: Date, time: u64) {
+        let mut shown = self.shown.write().unwrap_or_else(PoisonError::into_inner);
+        let own = shown.entry((rule, day)).or_insert(time);
+        *own = time.min(*own);
     }
 
     /// Whether a report may show an example of a rule at this time.
-    fn shows(&self, rule: usize, time: u64) -> bool {
+    fn shows(&self, rule: usize, day: Date, time: u64) -> bool {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        shown.is_empty() || !shown.contains(&(rule, date_of(time, &self.zone)))
+        shown.get(&(rule, day)).is_none_or(|end| time <= *end)
     }
 
     /// Whether more signals are wanted.
@@ -123,7 +148,7 @@ impl<'a> Judge<'a> {
     fn judge_parts(&self, segment: &Segment, part: &mut dyn FnMut(Judged)) -> Result<(), Fault> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
-        let mut violations = Vec::new();
+        let (mut violations, mut examples) = (Vec::new(), Examples::default());
         let mut before = 0;
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {
@@ -131,16 +156,24 @@ impl<'a> Judge<'a> {
                 // is not wanted any more will not be when its turn comes.
                 let signal = before < self.limit && self.is_wanted();
                 before += 1;
-                violations.push(self.violation(segment, trace, rule, truth, signal)?);
+                let violation = self.violation(segment, trace, rule, truth, signal, &mut examples);
+                violations.push(violation?);
                 if violations.len() == BATCH {
                     segment.sound()?;
+                    self.tell(&mut examples);
                     part(Judged::Some(mem::take(&mut violations)));
                 }
                 Ok(())
             })?;
         segment.sound()?;
+        self.tell(&mut examples);
         part(Judged::Rest(violations, judged(segment, traces), tallies));
         Ok(())
+    }
+
+    /// Of days for which a segment gave examples enough, and which will count, no others need more.
+    fn tell(&self, examples: &mut Examples) {
+        examples.full.drain(..).for_each(|(rule, day, time)| self.shown(rule, day, time));
     }
 
     fn violation(
@@ -150,11 +183,15 @@ impl<'a> Judge<'a> {
         number: usize,
         truth: Truth<'_>,
         signal: bool,
+        known: &mut Examples,
     ) -> Result<Violation, Fault> {
         let module = self.module;
         let rule = &module.rules[number];
         let time = segment.traces.start.at(trace);
-        let shows = !rule.context.is_empty() && self.shows(number, time);
+        let day = date_of(time, &self.zone);
+        let shows = !rule.context.is_empty()
+            && !known.is_full(number, day)
+            && self.shows(number, day, time);
         if !signal && !shows && module.group_by.is_none() {
             return Ok(Violation {
                 rule: number,
@@ -168,7 +205,9 @@ impl<'a> Judge<'a> {
         let evidence = if signal {
             Evidence::Signal(Box::new(self.signal(segment, trace, number, truth, &witness)?))
         } else if shows {
-            Evidence::Examples(examples(module, segment, rule, trace, &witness)?)
+            let values = examples(module, segment, rule, trace, &witness)?;
+            known.add(number, day, time, &values);
+            Evidence::Examples(values)
         } else {
             Evidence::None
         };

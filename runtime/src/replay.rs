@@ -157,7 +157,7 @@ fn deliver<E>(
 ) -> Result<Outcome, Error<E>> {
     let mut report = |violation: Violation, reports: &mut Reports<'_>| {
         if let Some(day) = reports.note(&violation) {
-            judge.shown(violation.rule, day);
+            judge.shown(violation.rule, day, violation.time);
         }
         if let Evidence::Signal(signal) = violation.evidence
             && judge.is_wanted()

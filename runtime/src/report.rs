@@ -94,8 +94,7 @@ impl<'a> Reports<'a> {
         }
     }
 
-    /// Counts a violation; the day of which from now on no more examples are shown, if there is
-    /// one.
+    /// Counts a violation; its day, if from now on no more examples of it are shown.
     pub(crate) fn note(&mut self, violation: &Violation) -> Option<Date> {
         let report = &mut self.reports[violation.rule];
         report.first.get_or_insert(violation.time);

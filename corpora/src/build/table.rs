@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ir::segment::{
-    Attributes, Buffer, Column, Dictionary, Index, Integers, Narrow, OperationRows, Scopes,
+    Attributes, Buffer, Column, Dictionary, Index, Integers, Later, Narrow, OperationRows, Scopes,
     Segment, Slot, Table, Traces, Values, signed_difference,
 };
 use ir::{Mask, Type};
@@ -162,13 +162,13 @@ impl<'a> Tables<'a> {
             keys: keys.iter().map(|&key| shared.keys[key].clone()).collect(),
             operations,
             tables: self.tables.into_iter().collect(),
-            resources,
-            resource_rest: if everything { resource_rest() } else { Slot::NotDecoded },
-            scopes: Scopes {
+            resources: resources.into(),
+            resource_rest: if everything { resource_rest() } else { Slot::NotDecoded }.into(),
+            scopes: Later::from(Scopes {
                 name: scope(0, schema.structure()),
                 version: scope(1, schema.structure()),
                 rest: scope(2, everything),
-            },
+            }),
             coverage: schema.coverage(),
             hidden: None,
             store: None,

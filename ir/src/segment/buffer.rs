@@ -4,7 +4,7 @@
 //! one of which few items are looked at no more than those.
 
 use std::marker::PhantomData;
-use std::ops::{Deref, DerefMut};
+use std::ops::{Deref, DerefMut, Range};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -50,7 +50,8 @@ impl<T: Pod> Buffer<T> {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
         let lines = (len * size_of::<T>()).div_ceil(64) + 1;
-        Self { memory: Memory::Own(vec![Line([0; 64]); lines].into()), len, items: PhantomData }
+        let memory = Memory::Own(bytemuck::zeroed_slice_box(lines));
+        Self { memory, len, items: PhantomData }
     }
 
     /// The `len` items of a block, which is asked for them at the first look.
@@ -82,6 +83,17 @@ impl<T: Pod> Buffer<T> {
         match &self.memory {
             Memory::Stored(stored) if stored.bytes.get().is_none() => stored.read(index, self),
             _ => self[index],
+        }
+    }
+
+    /// Where `value` stands among items that ascend, if that is known without a look at them.
+    pub fn run(&self, value: T) -> Option<Range<usize>> {
+        match &self.memory {
+            Memory::Stored(stored) if stored.bytes.get().is_none() => {
+                let run = stored.block.run(bytemuck::bytes_of(&value))?;
+                Some(run.start.min(self.len)..run.end.min(self.len))
+            }
+            _ => None,
         }
     }
 

@@ -20,6 +20,7 @@ mod buffer;
 mod column;
 mod dictionary;
 mod index;
+mod later;
 mod slots;
 mod store;
 mod tables;
@@ -33,6 +34,7 @@ pub use column::{Column, Integers, Narrow, Values};
 pub use dictionary::{Dictionary, DictionaryBuilder, PAGE, Page, StoredTexts};
 use hashbrown::HashSet;
 pub use index::Index;
+pub use later::Later;
 pub use slots::Slots;
 pub use store::{Block, Store, Texts};
 pub use tables::Tables;
@@ -62,11 +64,11 @@ pub struct Segment {
     /// The rows.
     pub tables: Tables,
     /// The resources that rows refer to by number: a column a key, by key number.
-    pub resources: Vec<Slot>,
+    pub resources: Later<Vec<Slot>>,
     /// What else resources bear: compact JSON, as [`Table::rest`].
-    pub resource_rest: Slot,
+    pub resource_rest: Later<Slot>,
     /// The instrumentation scopes that rows refer to by number.
-    pub scopes: Scopes,
+    pub scopes: Later<Scopes>,
     /// Operations that the segment was made to hold; of others it has some spans at most.
     pub coverage: Coverage,
     /// Traces that are not judged here: they lie in other segments too, or were erased.
@@ -262,9 +264,12 @@ impl Segment {
         if presence.as_ref().is_some_and(|presence| !presence.get(trace)) {
             return rows.start..rows.start;
         }
+        let traces = &self.table(operation).trace;
+        if let Some(own) = traces.run(trace as u32) {
+            return own;
+        }
         // Rows ascend by trace and are spread over the traces, so a guess is seldom far off.
         let guess = rows.start + (rows.len() as u64 * trace as u64 / self.len() as u64) as usize;
-        let traces = &self.table(operation).trace;
         let first = |least| search(rows.clone(), guess, |row| traces.at(row) as usize >= least);
         let from = first(trace);
         let same = |row: &usize| traces.at(*row) as usize == trace;

@@ -1,6 +1,7 @@
 //! Where the parts of a segment come from that was not made in memory.
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 use bytes::Bytes;
 
@@ -29,6 +30,12 @@ pub trait Block: Send + Sync {
     /// The bytes of one item, which begins at `at`; of the others no more is looked at than must
     /// be.
     fn read(&self, at: usize, item: &mut [u8]);
+
+    /// The items that are equal to this one, where they ascend and the block knows without a search.
+    fn run(&self, item: &[u8]) -> Option<Range<usize>> {
+        let _ = item;
+        None
+    }
 }
 
 /// The texts of a dictionary in a [`Store`], under the same terms.

@@ -148,11 +148,25 @@ pub(super) struct Directory<'a> {
     pub(super) operations: Vec<OperationEntry<'a>>,
     #[serde(borrow)]
     pub(super) tables: Vec<TableEntry<'a>>,
-    pub(super) dictionaries: Vec<DictionaryEntry>,
+    /// Each a [`DictionaryEntry`], decoded when the dictionary is asked for.
+    #[serde(borrow)]
+    pub(super) dictionaries: Vec<&'a [u8]>,
     pub(super) trace_table: TraceTable,
-    pub(super) resources: Resources,
-    /// How many scopes there are, and their columns in the order of [`SCOPE_FIELDS`].
-    pub(super) scopes: (u32, Vec<SlotEntry>),
+    /// [`ResourceColumns`].
+    #[serde(borrow)]
+    pub(super) resources: ListEntry<'a>,
+    /// Columns in the order of [`SCOPE_FIELDS`].
+    #[serde(borrow)]
+    pub(super) scopes: ListEntry<'a>,
+}
+
+/// Things that rows refer to by number.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct ListEntry<'a> {
+    /// How many there are.
+    pub(super) count: u32,
+    /// Their columns, decoded when they are asked for.
+    pub(super) columns: &'a [u8],
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -206,9 +220,7 @@ pub(super) struct TraceTable {
 }
 
 #[derive(Debug, Serialize, Deserialize)]
-pub(super) struct Resources {
-    /// How many there are.
-    pub(super) count: u32,
+pub(super) struct ResourceColumns {
     pub(super) attributes: AttributeEntries,
     pub(super) rest: SlotEntry,
 }

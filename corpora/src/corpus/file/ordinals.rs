@@ -2,6 +2,8 @@
 //! which traces there are, in the order of rows, and a bit a row which rows begin a trace. Where
 //! each trace has one row these bits are left out.
 
+use std::ops::Range;
+
 use bytes::Bytes;
 
 /// The bits of the rows that begin a trace, 64 to a word; none where all do.
@@ -26,6 +28,8 @@ pub(super) struct Ordinals {
     presence: Ranked,
     /// The rows that begin a trace; none where all do.
     firsts: Option<Ranked>,
+    /// How many rows there are.
+    rows: usize,
 }
 
 impl Ordinals {
@@ -33,20 +37,37 @@ impl Ordinals {
     pub(super) fn new(presence: Bytes, firsts: Bytes, rows: usize) -> Option<Self> {
         let presence = Ranked::new(presence);
         if firsts.is_empty() {
-            return (presence.count == rows).then_some(Self { presence, firsts: None });
+            return (presence.count == rows).then_some(Self { presence, firsts: None, rows });
         }
         let words: &[u64] = bytemuck::try_cast_slice(&firsts).ok()?;
         let beyond = if rows.is_multiple_of(64) { 0 } else { words.last()? >> (rows % 64) };
         let whole = words.len() == rows.div_ceil(64) && beyond == 0 && words.first()? & 1 == 1;
         let firsts = Ranked::new(firsts);
         let belong = whole && firsts.count == presence.count;
-        belong.then_some(Self { presence, firsts: Some(firsts) })
+        belong.then_some(Self { presence, firsts: Some(firsts), rows })
     }
 
     /// The ordinal of a row that there is.
     pub(super) fn get(&self, row: usize) -> u32 {
         let number = self.firsts.as_ref().map_or(row, |firsts| firsts.rank(row + 1) - 1);
         self.presence.select(number)
+    }
+
+    /// The rows of a trace.
+    pub(super) fn run(&self, trace: u32) -> Range<usize> {
+        let trace = trace as usize;
+        if trace >= self.presence.words().len() * 64 {
+            return 0..0;
+        }
+        let (number, next) = (self.presence.rank(trace), self.presence.rank(trace + 1));
+        match &self.firsts {
+            _ if next == number => 0..0,
+            None => number..next,
+            Some(firsts) => {
+                let row = |number| firsts.select(number) as usize;
+                row(number)..if next < firsts.count { row(next) } else { self.rows }
+            }
+        }
     }
 
     /// All of them.
@@ -165,6 +186,12 @@ mod tests {
             let ordinals = Ordinals::new(bytes(&presence), bytes(&packed), list.len());
             let ordinals = ordinals.expect("they belong together");
             assert!((0..list.len()).all(|row| ordinals.get(row) == list[row]), "{list:?}");
+            for trace in 0..6_000 {
+                let from = list.partition_point(|&own| own < trace);
+                let to = list.partition_point(|&own| own <= trace);
+                let run = ordinals.run(trace);
+                assert!(run == (from..to) || run.is_empty() && from == to, "{trace} of {list:?}");
+            }
             let mut all = vec![0; list.len()];
             ordinals.write(&mut all);
             assert_eq!(all, list);

@@ -1,6 +1,7 @@
 //! Opens files: all that says where things are is checked here, the things themselves when they are
 //! looked at.
 
+use std::cell::RefCell;
 use std::io;
 use std::ops::Range;
 use std::path::Path;
@@ -13,8 +14,7 @@ use ir::{Fault, Mask, Segment};
 
 use super::check::Refused;
 use super::layout::{
-    Block, CHUNK, DictionaryEntry, Directory, Encoding, Header, LINE, MAGIC, Resources, SlotEntry,
-    TraceTable, Trailer, VERSION,
+    Block, CHUNK, Directory, Encoding, Header, LINE, ListEntry, MAGIC, TraceTable, Trailer, VERSION,
 };
 use super::source::{Source, owned};
 use super::store::Stored;
@@ -51,7 +51,10 @@ pub struct BlockSize {
 pub(super) struct Opened {
     pub(super) name: String,
     pub(super) source: Source,
-    pub(super) blocks: Vec<Block>,
+    /// [`Block`] after [`Block`].
+    records: Bytes,
+    /// Where the footer begins, and blocks must have ended.
+    footer: usize,
     pub(super) crc: u32,
     pub(super) traces: usize,
     pub(super) first: u64,
@@ -61,10 +64,11 @@ pub(super) struct Opened {
     /// Numbers of operations by table, then first row.
     pub(super) by_table: Vec<u32>,
     pub(super) tables: Vec<TablePlace>,
-    pub(super) dictionaries: Vec<DictionaryEntry>,
+    /// As [`Directory::dictionaries`].
+    pub(super) dictionaries: Vec<Bytes>,
     pub(super) trace_table: TraceTable,
-    pub(super) resources: Resources,
-    pub(super) scopes: (u32, Vec<SlotEntry>),
+    pub(super) resources: ListPlace,
+    pub(super) scopes: ListPlace,
     /// Names of what was looked at, if that is asked for.
     pub(super) accessed: Option<Mutex<HashSet<String>>>,
 }
@@ -82,6 +86,13 @@ pub(super) struct TablePlace {
     pub(super) rows: usize,
     pub(super) trace: u32,
     pub(super) id: u32,
+    pub(super) columns: Bytes,
+}
+
+/// As [`ListEntry`].
+#[derive(Debug)]
+pub(super) struct ListPlace {
+    pub(super) count: usize,
     pub(super) columns: Bytes,
 }
 
@@ -208,7 +219,7 @@ impl From<&'static str> for Unopened {
 }
 
 /// What is read of the end of a file before it is known how long the footer is.
-const TAIL: usize = 32 << 10;
+const TAIL: usize = 24 << 10;
 
 /// The footer of a file that was written to its end, where it begins, and how many blocks it lists.
 fn footer(source: &Source) -> Result<(Bytes, Trailer), Unopened> {
@@ -256,9 +267,6 @@ impl Opened {
         let records = (trailer.blocks as usize).checked_mul(size_of::<Block>());
         let parts = records.and_then(|records| footer.split_at_checked(records));
         let (records, directory) = parts.ok_or("has a footer outside of the file")?;
-        let records = records.chunks_exact(size_of::<Block>());
-        let blocks: Vec<Block> = records.map(bytemuck::pod_read_unaligned).collect();
-        check_places(&blocks, trailer.footer as usize)?;
         let unreadable = "has a directory that cannot be read";
         let (directory, rest): (Directory<'_>, _) =
             postcard::take_from_bytes(directory).map_err(|_| unreadable)?;
@@ -267,6 +275,10 @@ impl Opened {
         }
         let part =
             |part: &[u8]| if part.is_empty() { Bytes::new() } else { footer.slice_ref(part) };
+        let list = |entry: &ListEntry<'_>| ListPlace {
+            count: entry.count as usize,
+            columns: part(entry.columns),
+        };
         let tables = directory.tables.iter().map(|table| TablePlace {
             rows: table.rows as usize,
             trace: table.trace,
@@ -282,19 +294,20 @@ impl Opened {
         });
         let opened = Self {
             name,
-            blocks,
+            records: part(records),
+            footer: trailer.footer as usize,
             crc: trailer.crc,
             traces: directory.traces as usize,
             first: directory.first,
             last: directory.last,
-            keys: directory.keys.iter().map(|key| Box::from(*key)).collect(),
+            keys: shared_keys(&directory.keys),
             by_table: by_table(&directory),
             operations: operations.collect(),
             tables: tables.collect(),
-            dictionaries: directory.dictionaries,
+            dictionaries: directory.dictionaries.iter().map(|entry| part(entry)).collect(),
             trace_table: directory.trace_table,
-            resources: directory.resources,
-            scopes: directory.scopes,
+            resources: list(&directory.resources),
+            scopes: list(&directory.scopes),
             accessed: None,
             source,
         };
@@ -306,12 +319,10 @@ impl Opened {
     /// since each thing has its bytes there: a trace its id, a row its span id.
     fn check_counts(&self) -> Result<(), &'static str> {
         let rows: usize = self.tables.iter().map(|table| table.rows).sum();
-        let entries = self.traces + rows + self.resources.count as usize + self.scopes.0 as usize;
         let counted = self.traces <= self.source.len() / 16
             && rows <= self.source.len() / 8
-            && self.resources.count as usize <= self.source.len()
-            && self.scopes.0 as usize <= self.source.len()
-            && self.dictionaries.iter().all(|own| own.len as usize <= entries);
+            && self.resources.count <= self.source.len()
+            && self.scopes.count <= self.source.len();
         if !counted {
             return Err("counts more than it holds");
         }
@@ -330,6 +341,45 @@ impl Opened {
         Err("has operations whose rows are not there or not theirs alone")
     }
 
+    /// A dictionary has no more entries than there are things that bear texts.
+    pub(super) fn most_entries(&self) -> usize {
+        let rows: usize = self.tables.iter().map(|table| table.rows).sum();
+        self.traces + rows + self.resources.count + self.scopes.count
+    }
+
+    /// A block that lies between header and footer and is kept in a way that we know.
+    pub(super) fn block(&self, number: u32) -> Result<Block, Refused> {
+        let record = self.records.chunks_exact(size_of::<Block>()).nth(number as usize);
+        let record = record.ok_or("refers to a block that is not there")?;
+        let block: Block = bytemuck::pod_read_unaligned(record);
+        let known = Encoding::of(block.encoding).ok_or("is a block in an unknown encoding")?;
+        let (stored, raw) = (block.stored as usize, block.raw as usize);
+        match known {
+            Encoding::Zeros if stored != 0 => Err("has bytes for a block without".into()),
+            Encoding::Plain if stored != raw => Err("is a plain block of another length".into()),
+            _ if stored == 0 => Ok(block),
+            _ if block.range().start < LINE || block.checksums().end + LINE > self.footer => {
+                Err("is a block outside of the file".into())
+            }
+            _ => Ok(block),
+        }
+    }
+
+    /// Whether each block begins behind the one before it; for [`Store::verify`](super::store).
+    pub(super) fn check_places(&self) -> Result<(), Refused> {
+        let mut end = LINE;
+        for number in 0..(self.records.len() / size_of::<Block>()) as u32 {
+            let block = self.block(number)?;
+            if block.stored > 0 {
+                if block.range().start < end {
+                    return Err("has blocks that overlap".into());
+                }
+                end = block.checksums().end;
+            }
+        }
+        Ok(())
+    }
+
     /// The checksums of the chunks of a block, four bytes each.
     pub(super) fn checksums(&self, block: &Block) -> Result<Bytes, Refused> {
         let place = block.checksums();
@@ -338,6 +388,21 @@ impl Opened {
         }
         let sums = self.piece(place.clone())?;
         if crc32fast::hash(&sums) == block.crc { Ok(sums) } else { Err(differs(place.start)) }
+    }
+
+    /// All bytes of a block as they lie in the file, held to its checksums.
+    pub(super) fn whole(&self, block: &Block) -> Result<Bytes, Refused> {
+        let (range, sums) = (block.range(), block.checksums());
+        if sums.is_empty() {
+            return self.read(block, 0..range.len(), &block.crc.to_le_bytes());
+        }
+        let all = self.piece(range.start..sums.end)?;
+        let own = &all[sums.start - range.start..];
+        if crc32fast::hash(own) != block.crc {
+            return Err(differs(sums.start));
+        }
+        held(&all[..range.len()], own, range.start)?;
+        Ok(all.slice(..range.len()))
     }
 
     /// Bytes of a block as they lie in the file, from the beginning of a chunk to the end of one,
@@ -350,12 +415,7 @@ impl Opened {
     ) -> Result<Bytes, Refused> {
         let begin = block.range().start + range.start;
         let bytes = self.piece(begin..begin + range.len())?;
-        let own = checksums[range.start / CHUNK * 4..].as_chunks().0;
-        for (number, (chunk, sum)) in bytes.chunks(CHUNK).zip(own).enumerate() {
-            if crc32fast::hash(chunk) != u32::from_le_bytes(*sum) {
-                return Err(differs(begin + number * CHUNK));
-            }
-        }
+        held(&bytes, &checksums[range.start / CHUNK * 4..], begin)?;
         Ok(bytes)
     }
 
@@ -388,6 +448,16 @@ impl Opened {
     }
 }
 
+/// Holds chunks that lie at `begin` to their checksums.
+fn held(bytes: &[u8], checksums: &[u8], begin: usize) -> Result<(), Refused> {
+    for (number, (chunk, sum)) in bytes.chunks(CHUNK).zip(checksums.as_chunks().0).enumerate() {
+        if crc32fast::hash(chunk) != u32::from_le_bytes(*sum) {
+            return Err(differs(begin + number * CHUNK));
+        }
+    }
+    Ok(())
+}
+
 fn differs(at: usize) -> Refused {
     format!("is not what was written: the checksum at {at:#x} differs")
 }
@@ -401,23 +471,15 @@ fn by_table(directory: &Directory<'_>) -> Vec<u32> {
     numbers
 }
 
-/// Blocks lie one after another between header and footer, and are kept in ways that we know.
-fn check_places(blocks: &[Block], footer: usize) -> Result<(), &'static str> {
-    let mut end = LINE;
-    for block in blocks {
-        let known = Encoding::of(block.encoding).ok_or("has blocks in unknown encodings")?;
-        let (stored, raw) = (block.stored as usize, block.raw as usize);
-        match known {
-            Encoding::Zeros if stored != 0 => return Err("has bytes for blocks without"),
-            Encoding::Plain if stored != raw => return Err("has plain blocks of other lengths"),
-            _ => {}
-        }
-        if stored > 0 {
-            if block.range().start < end || block.checksums().end + LINE > footer {
-                return Err("has blocks that overlap or lie outside of the file");
-            }
-            end = block.checksums().end;
-        }
+/// Keys as the file before had them, if it had the same: most files of a corpus do.
+fn shared_keys(keys: &[&str]) -> Arc<[Box<str>]> {
+    thread_local! {
+        static BEFORE: RefCell<Arc<[Box<str>]>> = RefCell::default();
     }
-    Ok(())
+    BEFORE.with_borrow_mut(|before| {
+        if !before.iter().map(|key| &**key).eq(keys.iter().copied()) {
+            *before = keys.iter().map(|key| Box::from(*key)).collect();
+        }
+        Arc::clone(before)
+    })
 }

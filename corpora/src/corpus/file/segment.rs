@@ -4,18 +4,20 @@ use std::sync::Arc;
 
 use bytemuck::Pod;
 use ir::segment::{
-    Attributes, Buffer, Column, Coverage, Dictionary, Integers, Narrow, OperationRows, PAGE,
+    Attributes, Buffer, Column, Coverage, Dictionary, Integers, Later, Narrow, OperationRows, PAGE,
     Scopes, Slot, StoredTexts, Table, Tables, Traces, Values,
 };
 use ir::{Mask, Segment};
+use serde::Deserialize;
 
 use super::check::Refused;
 use super::dictionary::StoredPages;
 use super::layout::{
     AttributeEntries, ColumnEntry, DictionaryEntry, Field, NarrowEntry, PARENT, RESOURCE_REST,
-    ROOT_NAME, ROOT_SERVICE, Resources, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS, TableColumns,
-    ValuesEntry, scope_slots_mut, table_slots_mut,
+    ROOT_NAME, ROOT_SERVICE, ResourceColumns, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS,
+    TableColumns, ValuesEntry, scope_slots_mut, table_slots_mut,
 };
+use super::read::ListPlace;
 use super::store::{Stored, UNREADABLE};
 use super::usage::{Check, FieldName, Part, Role, Usage};
 
@@ -43,9 +45,9 @@ impl Stored {
             traces: self.or_default("traces", self.traces()),
             keys: Arc::clone(&file.keys),
             tables: Tables::stored(self.shared(), file.tables.len()),
-            resources: self.or_default("resources", self.resources()),
-            resource_rest: self.or_default("resources", self.resource_rest()),
-            scopes: self.or_default("scopes", self.scopes()),
+            resources: self.later("resources", Self::resources),
+            resource_rest: self.later("resources", Self::resource_rest),
+            scopes: self.later("scopes", Self::scopes),
             coverage: Coverage::All,
             store: Some(self.shared()),
             ..Segment::default()
@@ -56,15 +58,14 @@ impl Stored {
     pub(super) fn read_table(&self, number: u32) -> Result<Table, Refused> {
         let file = &self.file;
         let place = &file.tables[number as usize];
-        let (columns, rest): (TableColumns, _) =
-            postcard::take_from_bytes(&place.columns).map_err(|_| UNREADABLE)?;
-        if !rest.is_empty() || columns.slots.len() > TABLE_FIELDS.len() {
+        let columns: TableColumns = decoded(&place.columns)?;
+        if columns.slots.len() > TABLE_FIELDS.len() {
             return Err(UNREADABLE.into());
         }
         let (trace, id) = self.rows(number)?;
         let field = |field| Place { part: Part::Table(number), field, rows: place.rows };
         let own = |name| field(FieldName::Own(name));
-        let resources = u64::from(file.resources.count);
+        let resources = file.resources.count as u64;
         let mut table = Table {
             trace,
             id,
@@ -97,25 +98,42 @@ impl Stored {
 
     /// A dictionary by what describes it.
     pub(super) fn read_dictionary(&self, number: u32) -> Result<Dictionary, Refused> {
-        let DictionaryEntry { len, pages, ends, classes } =
-            self.file.dictionaries.get(number as usize).ok_or(UNREADABLE)?;
+        let DictionaryEntry { len, pages, ends, classes } = self.described(number)?;
         let field = |name, check| Usage {
             part: Part::Dictionary(number),
             field: FieldName::Own(name),
             role: Role::Values,
             check,
         };
-        let len = *len as usize;
+        let len = len as usize;
+        if len > self.file.most_entries() {
+            return Err("counts more texts than there can be".into());
+        }
         if classes.iter().any(|&(code, class)| class >= code || code as usize >= len) {
             return Err(UNREADABLE.into());
         }
         let texts = StoredPages {
-            pages: self.block(*pages, None, field("texts", Check::Pages))?,
-            ends: self.buffer(*ends, len.div_ceil(PAGE), field("ends", Check::Any))?,
+            pages: self.block(pages, None, field("texts", Check::Pages))?,
+            ends: self.buffer(ends, len.div_ceil(PAGE), field("ends", Check::Any))?,
             len,
         };
         let texts = StoredTexts::new(Arc::new(texts), len);
-        Ok(Dictionary::stored(texts, classes.iter().copied().collect()))
+        Ok(Dictionary::stored(texts, classes.into_iter().collect()))
+    }
+
+    /// How a dictionary is described.
+    pub(super) fn described(&self, number: u32) -> Result<DictionaryEntry, Refused> {
+        decoded(self.file.dictionaries.get(number as usize).ok_or(UNREADABLE)?)
+    }
+
+    /// A part that is made when it is first looked at.
+    fn later<T: Default + 'static>(
+        &self,
+        part: &'static str,
+        make: fn(&Self) -> Result<T, Refused>,
+    ) -> Later<T> {
+        let store = self.shared();
+        Later::new(move || store.or_default(part, make(&store)))
     }
 
     fn or_default<T: Default>(&self, part: &str, made: Result<T, Refused>) -> T {
@@ -174,36 +192,39 @@ impl Stored {
     }
 
     fn resources(&self) -> Result<Vec<Slot>, Refused> {
-        let Resources { count, attributes, .. } = &self.file.resources;
-        let attributes = self.attributes(attributes, Part::Resources, *count as usize)?;
+        let ListPlace { count, columns } = &self.file.resources;
+        let ResourceColumns { attributes, .. } = decoded(columns)?;
+        let attributes = self.attributes(&attributes, Part::Resources, *count)?;
         let empty = Slot::Decoded(Column::EMPTY);
         let keys = 0..self.file.keys.len();
         Ok(keys.map(|key| attributes.get(key).unwrap_or(&empty).clone()).collect())
     }
 
     fn resource_rest(&self) -> Result<Slot, Refused> {
-        let Resources { count, rest, .. } = &self.file.resources;
+        let ListPlace { count, columns } = &self.file.resources;
+        let ResourceColumns { rest, .. } = decoded(columns)?;
         let field = FieldName::Own(RESOURCE_REST);
-        self.slot(rest, Place { part: Part::Resources, field, rows: *count as usize })
+        self.slot(&rest, Place { part: Part::Resources, field, rows: *count })
     }
 
     fn scopes(&self) -> Result<Scopes, Refused> {
-        let (count, entries) = &self.file.scopes;
+        let ListPlace { count, columns } = &self.file.scopes;
+        let entries: Vec<SlotEntry> = decoded(columns)?;
         let mut scopes = Scopes::default();
         if entries.len() > SCOPE_FIELDS.len() {
             return Err(UNREADABLE.into());
         }
         let slots = scope_slots_mut(&mut scopes).into_iter().zip(SCOPE_FIELDS);
-        for ((slot, Field { name, .. }), entry) in slots.zip(entries) {
+        for ((slot, Field { name, .. }), entry) in slots.zip(&entries) {
             let field = FieldName::Own(name);
-            *slot = self.slot(entry, Place { part: Part::Scopes, field, rows: *count as usize })?;
+            *slot = self.slot(entry, Place { part: Part::Scopes, field, rows: *count })?;
         }
         Ok(scopes)
     }
 
     /// Numbers of scopes are those of scopes that there are.
     fn check_scopes(&self, table: &Table) -> Result<(), Refused> {
-        let count = i64::from(self.file.scopes.0);
+        let count = self.file.scopes.count as i64;
         match &table.scope {
             Slot::Decoded(Column { values: Values::Integers(scopes), .. })
                 if !table.trace.is_empty() && (scopes.base < 0 || scopes.max >= count) =>
@@ -317,5 +338,13 @@ impl Stored {
     fn buffer<T: Pod>(&self, block: u32, len: usize, usage: Usage) -> Result<Buffer<T>, Refused> {
         let block = self.block(block, Some(len * size_of::<T>()), usage)?;
         Ok(Buffer::stored(block, len))
+    }
+}
+
+/// What the directory describes in bytes of its own.
+fn decoded<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Refused> {
+    match postcard::take_from_bytes(bytes) {
+        Ok((described, [])) => Ok(described),
+        _ => Err(UNREADABLE.into()),
     }
 }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Slot, Store, Table, Values};
+use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Scopes, Slot, Store, Table, Values};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
@@ -53,7 +53,7 @@ impl Stored {
         let segment = stored.everything();
         let of_keys = stored.keys_of_dictionaries(&segment);
         let size = |(number, usage): (u32, Usage)| {
-            let block = &file.blocks[number as usize];
+            let block = file.block(number).unwrap_or_default();
             let encoding = Encoding::of(block.encoding).unwrap_or(Encoding::Plain);
             let key = match (usage.part, usage.field) {
                 (Part::Dictionary(number), _) => of_keys.get(&number).copied(),
@@ -78,15 +78,18 @@ impl Stored {
     pub(super) fn verify(file: &Arc<Opened>) -> Result<(), Fault> {
         let stored = Self::new(file, true);
         let _segment = stored.everything();
+        if let Err(refused) = file.check_places() {
+            stored.damage("blocks", &refused);
+        }
         for (number, usage) in stored.known() {
-            let chunks = Chunks::default();
-            if let Err(refused) = stored.verify_block(number, &usage, &chunks) {
+            if let Err(refused) = stored.verify_block(number, &usage) {
                 stored.damage(&usage.name(file), &refused);
             }
         }
-        for (number, entry) in file.dictionaries.iter().enumerate() {
-            let dictionary = stored.dictionary(number as u32);
-            let refused = dictionary.and_then(|dictionary| dictionary::check(&dictionary, entry));
+        for number in 0..file.dictionaries.len() as u32 {
+            let dictionary = stored.dictionary(number);
+            let refused = dictionary
+                .and_then(|dictionary| dictionary::check(&dictionary, &stored.described(number)?));
             if let Err(refused) = refused {
                 stored.damage(&format!("dictionary {number}"), &refused);
             }
@@ -94,12 +97,12 @@ impl Stored {
         stored.fault().map_or(Ok(()), Err)
     }
 
-    fn verify_block(&self, number: u32, usage: &Usage, chunks: &Chunks) -> Result<(), Refused> {
+    fn verify_block(&self, number: u32, usage: &Usage) -> Result<(), Refused> {
         if usage.check == Check::Pages {
-            let block = &self.file.blocks[number as usize];
-            return self.bytes(block, 0..block.stored as usize, chunks).map(|_| ());
+            let block = self.file.block(number)?;
+            return self.file.whole(&block).map(|_| ());
         }
-        let bytes = self.read(number, usage, chunks)?;
+        let bytes = self.read(&self.block(number, None, *usage)?)?;
         let Check::Ordinals(table) = usage.check else { return Ok(()) };
         let ordinals: &[u32] = bytemuck::cast_slice(&bytes);
         for &operation in self.file.operations_of(table) {
@@ -127,9 +130,11 @@ impl Stored {
         })
     }
 
-    /// The segment, with all its tables read: all usages are known while it lives.
+    /// The segment, with all that is made later made: all usages are known while it lives.
     fn everything(&self) -> Segment {
         let segment = self.directory();
+        let Segment { resources, resource_rest, scopes, .. } = &segment;
+        let _made: (&Vec<Slot>, &Slot, &Scopes) = (resources, resource_rest, scopes);
         (0..segment.tables.len()).for_each(|number| {
             segment.tables.get(number);
         });
@@ -182,17 +187,16 @@ impl Stored {
         bytes: Option<usize>,
         usage: Usage,
     ) -> Result<StoredBlock, Refused> {
-        let block = self.file.blocks.get(number as usize);
-        let fits = |block: &Block| bytes.is_none_or(|bytes| bytes == block.raw as usize);
-        if !block.is_some_and(fits) {
-            return Err("refers to a block that is not there or of another length".into());
+        let record = self.file.block(number)?;
+        if bytes.is_some_and(|bytes| bytes != record.raw as usize) {
+            return Err("refers to a block of another length".into());
         }
         if let Some(noted) = &self.noted
             && *locked(noted).entry(number).or_insert(usage) != usage
         {
             return Err("refers to a block of something else".into());
         }
-        Ok(StoredBlock { store: self.shared(), number, usage, chunks: Chunks::default() })
+        Ok(StoredBlock { store: self.shared(), number, record, usage, chunks: Chunks::default() })
     }
 
     /// A block that others need, all of it.
@@ -200,9 +204,7 @@ impl Stored {
         if let Some(bytes) = locked(&self.held).get(&number) {
             return Ok(bytes.clone());
         }
-        let block =
-            self.file.blocks.get(number as usize).ok_or("needs a block that is not there")?;
-        let bytes = self.unpacked(block, &Chunks::default())?;
+        let bytes = self.unpacked(&self.file.block(number)?, &Chunks::default())?;
         locked(&self.held).insert(number, bytes.clone());
         Ok(bytes)
     }
@@ -225,9 +227,9 @@ impl Stored {
     }
 
     /// The bytes of a block, checked.
-    fn read(&self, number: u32, usage: &Usage, chunks: &Chunks) -> Result<Bytes, Refused> {
+    fn read(&self, own: &StoredBlock) -> Result<Bytes, Refused> {
+        let StoredBlock { number, record: block, usage, chunks, .. } = own;
         self.note_access(usage);
-        let block = &self.file.blocks[number as usize];
         let len = block.raw as usize;
         if len == 0 {
             return Ok(self.zeros(0));
@@ -244,7 +246,7 @@ impl Stored {
                 own.write(bytemuck::cast_slice_mut(&mut ordinals));
                 return Ok(owned(ordinals));
             }
-            _ => match locked(&self.held).get(&number) {
+            _ => match locked(&self.held).get(number) {
                 Some(bytes) => bytes.clone(),
                 None => self.unpacked(block, chunks)?,
             },
@@ -273,16 +275,9 @@ impl Stored {
     }
 
     /// One item of a block, checked, with a look at no more than must be.
-    fn read_item(
-        &self,
-        number: u32,
-        usage: &Usage,
-        chunks: &Chunks,
-        at: usize,
-        item: &mut [u8],
-    ) -> Result<(), Refused> {
+    fn read_item(&self, own: &StoredBlock, at: usize, item: &mut [u8]) -> Result<(), Refused> {
+        let StoredBlock { number, record: block, usage, chunks, .. } = own;
         self.note_access(usage);
-        let block = &self.file.blocks[number as usize];
         let width = item.len();
         let index = at / width;
         match (Encoding::of(block.encoding), usage.check) {
@@ -303,13 +298,13 @@ impl Stored {
                 item.copy_from_slice(&ordinal.to_le_bytes());
             }
             _ => {
-                let known = locked(&self.held).get(&number).cloned();
+                let known = locked(&self.held).get(number).cloned();
                 let all = match known {
                     Some(all) => all,
-                    None => self.read(number, usage, chunks)?,
+                    None => self.read(own)?,
                 };
                 item.copy_from_slice(&all[at..at + width]);
-                locked(&self.held).insert(number, all);
+                locked(&self.held).insert(*number, all);
             }
         }
         match usage.check {
@@ -333,12 +328,15 @@ impl Stored {
             return Ok(Bytes::new());
         }
         let (first, last) = (range.start / CHUNK, (range.end - 1) / CHUNK);
+        // All of a block is for a buffer, which wants it aligned.
+        if range.len() == stored {
+            return self.file.whole(block);
+        }
         let mut kept = locked(&chunks.0);
         if kept.checksums.is_empty() {
             kept.checksums = self.file.checksums(block)?;
         }
-        // All of a block is for a buffer, which wants it aligned.
-        if range.len() == stored || last - first > FEW {
+        if last - first > FEW {
             let begin = first * CHUNK;
             let end = stored.min((last + 1) * CHUNK);
             let whole = self.file.read(block, begin..end, &kept.checksums)?;
@@ -478,6 +476,7 @@ impl Store for Stored {
 pub(super) struct StoredBlock {
     store: Arc<Stored>,
     number: u32,
+    record: Block,
     usage: Usage,
     chunks: Chunks,
 }
@@ -500,34 +499,41 @@ impl StoredBlock {
     /// Some of the bytes as they are stored.
     pub(super) fn part(&self, range: Range<usize>) -> Result<Bytes, Refused> {
         self.store.note_access(&self.usage);
-        self.store.bytes(self.record(), range, &self.chunks)
+        self.store.bytes(&self.record, range, &self.chunks)
     }
 
     /// Notes damage to it.
     pub(super) fn damage(&self, what: &str) {
         self.store.damage(&self.usage.name(&self.store.file), what);
     }
-
-    fn record(&self) -> &Block {
-        &self.store.file.blocks[self.number as usize]
-    }
 }
 
 impl segment::Block for StoredBlock {
     fn load(&self) -> Bytes {
-        let read = self.store.read(self.number, &self.usage, &self.chunks);
+        let read = self.store.read(self);
         read.unwrap_or_else(|refused| {
             self.damage(&refused);
-            self.store.zeros(self.record().raw as usize)
+            self.store.zeros(self.record.raw as usize)
         })
     }
 
     fn read(&self, at: usize, item: &mut [u8]) {
-        let read = self.store.read_item(self.number, &self.usage, &self.chunks, at, item);
+        let read = self.store.read_item(self, at, item);
         read.unwrap_or_else(|refused| {
             self.damage(&refused);
             item.fill(0);
         });
+    }
+
+    fn run(&self, item: &[u8]) -> Option<Range<usize>> {
+        let Check::Ordinals(table) = self.usage.check else { return None };
+        if Encoding::of(self.record.encoding) != Some(Encoding::Ordinals) {
+            return None;
+        }
+        self.store.note_access(&self.usage);
+        // What is damaged is met again, and noted, by who then reads the ordinals.
+        let ordinals = self.store.ordinals(&self.record, table, &self.chunks).ok()?;
+        Some(ordinals.run(u32::from_le_bytes(item.try_into().ok()?)))
     }
 }
 

@@ -8,8 +8,8 @@ use ir::{Mask, Segment};
 use super::blocks::{Blocks, Kept, encoded, narrow, small};
 use super::dictionary::Pages;
 use super::layout::{
-    AttributeEntries, ColumnEntry, DictionaryEntry, Directory, Encoding, Field, NarrowEntry,
-    OperationEntry, PARENT, RESOURCE_REST, ROOT_NAME, ROOT_SERVICE, Resources, SCOPE_FIELDS,
+    AttributeEntries, ColumnEntry, Directory, Encoding, Field, ListEntry, NarrowEntry,
+    OperationEntry, PARENT, RESOURCE_REST, ROOT_NAME, ROOT_SERVICE, ResourceColumns, SCOPE_FIELDS,
     SlotEntry, TABLE_FIELDS, TableColumns, TableEntry, TraceTable, ValuesEntry, scope_slots,
     table_slots,
 };
@@ -71,10 +71,10 @@ pub fn write(segment: &Segment, out: &mut impl Write) -> io::Result<Written> {
         keys: segment.keys.iter().map(|key| &**key).collect(),
         operations: writer.operations(&presence)?,
         tables: tables.iter().map(WrittenTable::entry).collect(),
-        dictionaries,
+        dictionaries: dictionaries.iter().map(|entry| &entry[..]).collect(),
         trace_table,
-        resources,
-        scopes,
+        resources: ListEntry { count: resources.0, columns: &resources.1 },
+        scopes: ListEntry { count: scopes.0, columns: &scopes.1 },
     };
     let (bytes, footer_crc) = blocks.finish(&directory)?;
     let spans = tables.iter().map(|table| u64::from(table.rows)).sum();
@@ -197,19 +197,20 @@ impl<'a> Writer<'a> {
         })
     }
 
-    fn resources<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<Resources> {
+    fn resources<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<(u32, Vec<u8>)> {
         let numbers = self.tables().map(|table| &table.resource);
         let used = numbers.map(|numbers| (0..numbers.len()).map(|row| numbers.get(row)).max());
         let Segment { resources: slots, resource_rest: rest, .. } = self.segment;
-        let columns = slots.iter().chain([rest]).filter_map(decoded);
-        Ok(Resources {
-            count: small(count(used.flatten().max(), columns))?,
+        let columns = slots.iter().chain([&**rest]).filter_map(decoded);
+        let count = small(count(used.flatten().max(), columns))?;
+        let columns = ResourceColumns {
             attributes: self.attributes(blocks, slots.iter().enumerate())?,
             rest: self.slot(blocks, Domain::Field(RESOURCE_REST), rest, Kept::Frames)?,
-        })
+        };
+        Ok((count, encoded(&columns)?))
     }
 
-    fn scopes<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<(u32, Vec<SlotEntry>)> {
+    fn scopes<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<(u32, Vec<u8>)> {
         let columns = self.tables().filter_map(|table| decoded(&table.scope));
         let used = columns.filter_map(|column| match &column.values {
             Values::Integers(integers) if len(column) > 0 => u64::try_from(integers.max).ok(),
@@ -220,15 +221,12 @@ impl<'a> Writer<'a> {
         let entries = SCOPE_FIELDS.iter().zip(slots).map(|(Field { name, heat }, slot)| {
             self.slot(blocks, Domain::Field(name), slot, (*heat).into())
         });
-        Ok((small(count)?, entries.collect::<io::Result<_>>()?))
+        Ok((small(count)?, encoded(&entries.collect::<io::Result<Vec<SlotEntry>>>()?)?))
     }
 
-    fn dictionaries<W: Write>(
-        &self,
-        blocks: &mut Blocks<'_, W>,
-    ) -> io::Result<Vec<DictionaryEntry>> {
+    fn dictionaries<W: Write>(&self, blocks: &mut Blocks<'_, W>) -> io::Result<Vec<Vec<u8>>> {
         let mut pages = Pages::new()?;
-        let written = |entries: &Vec<_>| pages.write(blocks, entries);
+        let written = |entries: &Vec<_>| encoded(&pages.write(blocks, entries)?);
         self.recoded.dictionaries.iter().map(written).collect()
     }
 
