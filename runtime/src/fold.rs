@@ -292,9 +292,8 @@ fn count(block: &Block) -> u64 {
 /// The traces of the range that are not hidden.
 fn judged(segment: &Segment, traces: &Range<usize>) -> Mask {
     let mut judged = Mask::empty(segment.len());
-    let words = judged.words_mut();
-    for at in traces.start / 64..traces.end.div_ceil(64) {
-        words[at] = inside(traces, at);
+    for (at, word) in judged.words_mut().iter_mut().enumerate() {
+        *word = inside(traces, at);
     }
     segment.hidden.iter().for_each(|hidden| judged.subtract(hidden));
     judged

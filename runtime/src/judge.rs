@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashMap;
 use ir::module::Clause;
 use ir::segment::RowRef;
 use ir::{Engine, Fault, Mask, Module, Segment};
@@ -14,9 +14,9 @@ use jiff::tz::TimeZone;
 
 use crate::context::{ContextValue, Labels, context, examples, first};
 use crate::fold::{Plan, Tally, Truth, fold};
-use crate::range::{TimeRange, date_of};
+use crate::found::{Days, Found, Silent};
+use crate::range::TimeRange;
 use crate::replay::Options;
-use crate::report::EXAMPLE_LIMIT;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};
 use crate::witness::{SPAN_LIMIT, witness};
 
@@ -28,10 +28,20 @@ const BATCH: usize = 512;
 pub(crate) enum Judged {
     /// The next violations, by trace, then rule.
     Some(Vec<Violation>),
-    /// The last violations, how many traces lie in the range, and a tally a rule.
-    Rest(Vec<Violation>, usize, Vec<Tally>),
+    /// The last violations, and the sums.
+    Rest(Vec<Violation>, Sums),
     /// Alone: the segment is not what was written, and nothing is known of its traces.
     Damaged(Fault),
+}
+
+/// What is known of a segment as a whole.
+pub(crate) struct Sums {
+    /// How many traces lie in the range.
+    pub(crate) traces: usize,
+    /// A tally a rule.
+    pub(crate) tallies: Vec<Tally>,
+    /// The violations that nothing but their number will be said of.
+    pub(crate) silent: Vec<Silent>,
 }
 
 /// A violation, and what reports say of it beside the signal.
@@ -53,7 +63,7 @@ pub(crate) enum Evidence {
     Signal(Box<Signal>),
     /// The values of the rule's first context key, which reports show.
     Examples(Vec<ContextValue>),
-    /// Nothing, for nobody would see it: it counts.
+    /// Nothing but the group.
     None,
 }
 
@@ -72,28 +82,8 @@ pub(crate) struct Judge<'a> {
     /// Rules with a day, and a time by which violations were found whose examples are all that the
     /// report of the day will show.
     shown: RwLock<HashMap<(usize, Date), u64>>,
-}
-
-/// The examples that one segment gave so far.
-#[derive(Default)]
-struct Examples {
-    texts: HashMap<(usize, Date), HashSet<String>>,
-    /// Rules with a day that got all that a report will show, and when; not told to others yet.
-    full: Vec<(usize, Date, u64)>,
-}
-
-impl Examples {
-    fn is_full(&self, rule: usize, day: Date) -> bool {
-        self.texts.get(&(rule, day)).is_some_and(|texts| texts.len() > EXAMPLE_LIMIT)
-    }
-
-    fn add(&mut self, rule: usize, day: Date, time: u64, values: &[ContextValue]) {
-        let texts = self.texts.entry((rule, day)).or_default();
-        texts.extend(values.iter().map(|value| value.text.clone()));
-        if texts.len() > EXAMPLE_LIMIT {
-            self.full.push((rule, day, time));
-        }
-    }
+    /// By rule, the earliest violation that was handed on.
+    first: Vec<AtomicU64>,
 }
 
 impl<'a> Judge<'a> {
@@ -108,6 +98,7 @@ impl<'a> Judge<'a> {
             wanted: AtomicU64::new(options.signals),
             zone: options.zone.clone(),
             shown: RwLock::default(),
+            first: module.rules.iter().map(|_| AtomicU64::new(u64::MAX)).collect(),
         }
     }
 
@@ -118,10 +109,10 @@ impl<'a> Judge<'a> {
         *own = time.min(*own);
     }
 
-    /// Whether a report may show an example of a rule at this time.
-    fn shows(&self, rule: usize, day: Date, time: u64) -> bool {
+    /// Until when a report may show examples of a rule on a day.
+    fn shows_until(&self, rule: usize, day: Date) -> u64 {
         let shown = self.shown.read().unwrap_or_else(PoisonError::into_inner);
-        shown.get(&(rule, day)).is_none_or(|end| time <= *end)
+        shown.get(&(rule, day)).copied().unwrap_or(u64::MAX)
     }
 
     /// Whether more signals are wanted.
@@ -148,7 +139,8 @@ impl<'a> Judge<'a> {
     fn judge_parts(&self, segment: &Segment, part: &mut dyn FnMut(Judged)) -> Result<(), Fault> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
-        let (mut violations, mut examples) = (Vec::new(), Examples::default());
+        let days = Days::new(segment, traces.clone(), &self.zone);
+        let (mut violations, mut found) = (Vec::new(), Found::default());
         let mut before = 0;
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {
@@ -156,24 +148,51 @@ impl<'a> Judge<'a> {
                 // is not wanted any more will not be when its turn comes.
                 let signal = before < self.limit && self.is_wanted();
                 before += 1;
-                let violation = self.violation(segment, trace, rule, truth, signal, &mut examples);
-                violations.push(violation?);
+                let day = days.of(trace);
+                let shows = self.shows(rule, day, trace, &days, &found);
+                if !signal && !shows && module.group_by.is_none() {
+                    found.count(rule, day, trace);
+                    return Ok(());
+                }
+                let violation = self.violation(segment, trace, rule, truth, signal, shows)?;
+                if let Evidence::Examples(values) = &violation.evidence {
+                    found.add(rule, day, violation.time, values);
+                }
+                violations.push(violation);
                 if violations.len() == BATCH {
                     segment.sound()?;
-                    self.tell(&mut examples);
+                    self.tell(&mut found, &violations);
                     part(Judged::Some(mem::take(&mut violations)));
                 }
                 Ok(())
             })?;
+        let silent = found.silent(|rule| self.first[rule].load(Ordering::Relaxed), &days);
         segment.sound()?;
-        self.tell(&mut examples);
-        part(Judged::Rest(violations, judged(segment, traces), tallies));
+        self.tell(&mut found, &violations);
+        silent.iter().for_each(|own| self.met(own.rule, own.first));
+        let sums = Sums { traces: judged(segment, traces), tallies, silent };
+        part(Judged::Rest(violations, sums));
         Ok(())
     }
 
+    /// Whether a report may show an example of this violation.
+    fn shows(&self, rule: usize, day: Date, trace: usize, days: &Days<'_>, found: &Found) -> bool {
+        if self.module.rules[rule].context.is_empty() || found.is_full(rule, day) {
+            return false;
+        }
+        let until = self.shows_until(rule, day);
+        until == u64::MAX || days.first() <= until && days.time(trace) <= until
+    }
+
     /// Of days for which a segment gave examples enough, and which will count, no others need more.
-    fn tell(&self, examples: &mut Examples) {
-        examples.full.drain(..).for_each(|(rule, day, time)| self.shown(rule, day, time));
+    fn tell(&self, found: &mut Found, violations: &[Violation]) {
+        found.full.drain(..).for_each(|(rule, day, time)| self.shown(rule, day, time));
+        violations.iter().for_each(|own| self.met(own.rule, own.time));
+    }
+
+    /// A violation of a rule is handed on.
+    fn met(&self, rule: usize, time: u64) {
+        self.first[rule].fetch_min(time, Ordering::Relaxed);
     }
 
     fn violation(
@@ -183,31 +202,16 @@ impl<'a> Judge<'a> {
         number: usize,
         truth: Truth<'_>,
         signal: bool,
-        known: &mut Examples,
+        shows: bool,
     ) -> Result<Violation, Fault> {
         let module = self.module;
         let rule = &module.rules[number];
         let time = segment.traces.start.at(trace);
-        let day = date_of(time, &self.zone);
-        let shows = !rule.context.is_empty()
-            && !known.is_full(number, day)
-            && self.shows(number, day, time);
-        if !signal && !shows && module.group_by.is_none() {
-            return Ok(Violation {
-                rule: number,
-                trace: 0,
-                time,
-                group: None,
-                evidence: Evidence::None,
-            });
-        }
         let witness = witness(module, self.engine, segment, rule, trace, truth)?;
         let evidence = if signal {
             Evidence::Signal(Box::new(self.signal(segment, trace, number, truth, &witness)?))
         } else if shows {
-            let values = examples(module, segment, rule, trace, &witness)?;
-            known.add(number, day, time, &values);
-            Evidence::Examples(values)
+            Evidence::Examples(examples(module, segment, rule, trace, &witness)?)
         } else {
             Evidence::None
         };

@@ -5,6 +5,7 @@
 
 mod context;
 mod fold;
+mod found;
 mod held;
 mod judge;
 mod order;

@@ -5,6 +5,8 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many parts of results wait for the receiver at most, whatever the number of workers.
 const WAITING_LIMIT: usize = 16;
+/// With so many it is woken, if nobody waits for it: waking takes a worker's core from it.
+const WAKING: usize = WAITING_LIMIT / 2;
 
 /// Hands out job numbers `0, 1, …` to workers and their results, in that order, to one receiver.
 /// A result comes in parts.
@@ -107,8 +109,8 @@ impl<T> InOrder<T> {
         let own = state.results.entry(number).or_default();
         own.parts.push_back(part);
         own.whole = whole;
-        if number == state.received && state.idle {
-            self.results.notify_one();
+        if state.waiting >= WAKING || state.end.is_some() {
+            self.wake_receiver(&state);
         }
     }
 
@@ -165,10 +167,19 @@ impl<T> InOrder<T> {
     }
 
     fn wait_for_room<'a>(&self, mut state: MutexGuard<'a, State<T>>) -> MutexGuard<'a, State<T>> {
+        self.wake_receiver(&state);
         state.crowd += 1;
         state = self.room.wait(state).unwrap_or_else(PoisonError::into_inner);
         state.crowd -= 1;
         state
+    }
+
+    /// Wakes the receiver if there is something for it.
+    fn wake_receiver(&self, state: &State<T>) {
+        let next = state.results.get(&state.received);
+        if state.idle && next.is_some_and(|next| !next.parts.is_empty()) {
+            self.results.notify_one();
+        }
     }
 
     /// Wakes everybody.

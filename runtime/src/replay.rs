@@ -172,8 +172,8 @@ fn deliver<E>(
     while let Some((number, judged)) = jobs.receive() {
         let violations = match judged? {
             Judged::Some(violations) => violations,
-            Judged::Rest(violations, traces, tallies) => {
-                reports.add(traces, &tallies);
+            Judged::Rest(violations, sums) => {
+                reports.add(&sums);
                 violations
             }
             Judged::Damaged(fault) => {

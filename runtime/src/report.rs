@@ -9,7 +9,8 @@ use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
 use crate::fold::Tally;
-use crate::judge::{Evidence, Violation};
+use crate::found::Silent;
+use crate::judge::{Evidence, Sums, Violation};
 use crate::range::date_of;
 
 /// How many examples a day's report lists at most.
@@ -83,10 +84,17 @@ impl<'a> Reports<'a> {
         Self { module, zone, reports: reports.collect() }
     }
 
-    pub(crate) fn add(&mut self, traces: usize, tallies: &[Tally]) {
+    pub(crate) fn add(&mut self, sums: &Sums) {
+        let Sums { traces, tallies, silent } = sums;
+        for own in silent {
+            let Silent { rule, day, violated, first, last } = own;
+            let report = &mut self.reports[*rule];
+            report.met(*first, *last);
+            report.days.entry(*day).or_default().violated += violated;
+        }
         for (report, tally) in self.reports.iter_mut().zip(tallies) {
             let Tally { exercised, applied, violated } = tally;
-            report.traces += traces as u64;
+            report.traces += *traces as u64;
             report.exercised += exercised;
             report.applied += applied;
             report.violated += violated;
@@ -97,8 +105,7 @@ impl<'a> Reports<'a> {
     /// Counts a violation; its day, if from now on no more examples of it are shown.
     pub(crate) fn note(&mut self, violation: &Violation) -> Option<Date> {
         let report = &mut self.reports[violation.rule];
-        report.first.get_or_insert(violation.time);
-        report.last = Some(violation.time);
+        report.met(violation.time, violation.time);
         let date = date_of(violation.time, self.zone);
         let day = report.days.entry(date).or_default();
         day.violated += 1;
@@ -119,6 +126,14 @@ impl<'a> Reports<'a> {
 
     pub(crate) fn finish(self) -> Vec<RuleReport> {
         self.reports
+    }
+}
+
+impl RuleReport {
+    /// There are violations from `first` to `last`.
+    fn met(&mut self, first: u64, last: u64) {
+        self.first = Some(self.first.map_or(first, |own| own.min(first)));
+        self.last = self.last.max(Some(last));
     }
 }
 

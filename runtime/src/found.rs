@@ -1,0 +1,182 @@
+//! What one segment gives reports: the examples that they show, and the number of all violations
+//! that nothing else is said of.
+
+use std::cell::OnceCell;
+use std::ops::Range;
+
+use hashbrown::{HashMap, HashSet};
+use ir::Segment;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::context::ContextValue;
+use crate::range::date_of;
+use crate::report::EXAMPLE_LIMIT;
+
+/// See the module's text.
+#[derive(Default)]
+pub(crate) struct Found {
+    examples: HashMap<(usize, Date), HashSet<String>>,
+    /// Rules with a day that got all that a report will show, and when; not told to others yet.
+    pub(crate) full: Vec<(usize, Date, u64)>,
+    /// By rule and day: how many, the first trace and the last.
+    silent: HashMap<(usize, Date), (u64, usize, usize)>,
+}
+
+/// The violations of a rule on a day of which nothing but this is said.
+pub(crate) struct Silent {
+    /// Number of the rule.
+    pub(crate) rule: usize,
+    /// The day.
+    pub(crate) day: Date,
+    /// How many there are; at least one.
+    pub(crate) violated: u64,
+    /// Time of the first, or of an earlier violation of the rule that was handed on.
+    pub(crate) first: u64,
+    /// Time of the last.
+    pub(crate) last: u64,
+}
+
+impl Found {
+    /// Whether a report of the day will show nothing of what comes now.
+    pub(crate) fn is_full(&self, rule: usize, day: Date) -> bool {
+        self.examples.get(&(rule, day)).is_some_and(|texts| texts.len() > EXAMPLE_LIMIT)
+    }
+
+    /// Adds examples; traces come in order.
+    pub(crate) fn add(&mut self, rule: usize, day: Date, time: u64, values: &[ContextValue]) {
+        let texts = self.examples.entry((rule, day)).or_default();
+        texts.extend(values.iter().map(|value| value.text.clone()));
+        if texts.len() > EXAMPLE_LIMIT {
+            self.full.push((rule, day, time));
+        }
+    }
+
+    /// Counts a violation of which nothing else is said; traces come in order.
+    pub(crate) fn count(&mut self, rule: usize, day: Date, trace: usize) {
+        let (violated, _, last) = self.silent.entry((rule, day)).or_insert((0, trace, trace));
+        *violated += 1;
+        *last = trace;
+    }
+
+    /// What was counted, given the earliest violation of each rule that is known: so it is not
+    /// looked up when the first of these was, if it came before all of the segment.
+    pub(crate) fn silent(&self, known: impl Fn(usize) -> u64, days: &Days<'_>) -> Vec<Silent> {
+        let silent = |(&(rule, day), &(violated, first, last)): (&_, &_)| {
+            let known = known(rule);
+            let first = if known <= days.first() { known } else { days.time(first) };
+            Silent { rule, day, violated, first, last: days.time(last) }
+        };
+        self.silent.iter().map(silent).collect()
+    }
+}
+
+/// The days of a segment's traces.
+pub(crate) struct Days<'a> {
+    segment: &'a Segment,
+    traces: Range<usize>,
+    zone: &'a TimeZone,
+    /// Where each day begins; made when the first violation is met.
+    begins: OnceCell<Vec<(usize, Date)>>,
+}
+
+impl<'a> Days<'a> {
+    /// Of these traces.
+    pub(crate) fn new(segment: &'a Segment, traces: Range<usize>, zone: &'a TimeZone) -> Self {
+        Self { segment, traces, zone, begins: OnceCell::new() }
+    }
+
+    /// The time of a trace, in nanoseconds since 1970.
+    pub(crate) fn time(&self, trace: usize) -> u64 {
+        self.segment.traces.start.at(trace)
+    }
+
+    /// The time of the first trace; there is one.
+    pub(crate) fn first(&self) -> u64 {
+        self.time(self.traces.start)
+    }
+
+    /// The day of a trace, without a look at its time: a segment has many traces and few days.
+    pub(crate) fn of(&self, trace: usize) -> Date {
+        let begins = self.begins.get_or_init(|| self.begin());
+        let number = begins.partition_point(|(begin, _)| *begin <= trace);
+        match number.checked_sub(1) {
+            Some(number) => begins[number].1,
+            None => self.date(trace),
+        }
+    }
+
+    /// None in a zone whose clocks are changed, which may call an hour of the day before again.
+    fn begin(&self) -> Vec<(usize, Date)> {
+        let mut begins = Vec::new();
+        let Range { start: mut from, end } = self.traces;
+        if self.zone.to_fixed_offset().is_err() {
+            return begins;
+        }
+        while from < end {
+            let date = self.date(from);
+            begins.push((from, date));
+            let same = |&trace: &usize| self.date(trace) == date;
+            from = if same(&(end - 1)) { end } else { partition(from..end, same) };
+        }
+        begins
+    }
+
+    fn date(&self, trace: usize) -> Date {
+        date_of(self.time(trace), self.zone)
+    }
+}
+
+/// The first number of a range that is not `below`; all after it are not either.
+fn partition(range: Range<usize>, below: impl Fn(&usize) -> bool) -> usize {
+    let Range { mut start, mut end } = range;
+    while start < end {
+        let middle = start.midpoint(end);
+        if below(&middle) { start = middle + 1 } else { end = middle }
+    }
+    start
+}
+
+#[cfg(test)]
+mod tests {
+    use ir::segment::{Buffer, Traces};
+
+    use super::*;
+
+    #[test]
+    fn every_trace_is_of_its_day() {
+        const HOUR: u64 = 3_600_000_000_000;
+        let times: Vec<u64> = (0..500).map(|trace| trace * trace * HOUR / 50).collect();
+        let traces = Traces { start: Buffer::collect(times.iter().copied()), ..Traces::default() };
+        let segment = Segment { traces, ..Segment::default() };
+        let half = jiff::tz::Offset::from_seconds(19_800).map(TimeZone::fixed);
+        let changing = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0");
+        for zone in [Ok(TimeZone::UTC), half, changing] {
+            let zone = zone.expect("it is a zone");
+            for traces in [0..500, 17..400, 7..8] {
+                let days = Days::new(&segment, traces.clone(), &zone);
+                for trace in traces {
+                    assert_eq!(days.of(trace), date_of(times[trace], &zone), "{trace} {zone:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_silent_is_counted_with_its_first_and_last_time() {
+        let traces = Traces {
+            start: Buffer::collect((0..10_u32).map(|at| u64::from(at) * 10)),
+            ..Traces::default()
+        };
+        let segment = Segment { traces, ..Segment::default() };
+        let zone = TimeZone::UTC;
+        let days = Days::new(&segment, 0..10, &zone);
+        for (known, first) in [(u64::MAX, 30), (35, 30), (0, 0)] {
+            let mut found = Found::default();
+            [3, 5, 8].into_iter().for_each(|trace| found.count(1, days.of(trace), trace));
+            let [silent] = &found.silent(|_| known, &days)[..] else { panic!("it is one rule") };
+            let Silent { rule, violated, first: own, last, .. } = silent;
+            assert_eq!((*rule, *violated, *own, *last), (1, 3, first, 80));
+        }
+    }
+}
