@@ -14,11 +14,14 @@ use super::chunk::{Chunk, ROWS};
 use super::cut::{Cut, SegmentSize};
 use super::fingerprints::Fingerprints;
 use super::interner::{Interner, MISSING};
+use super::joined::{Joined, Remap};
 use super::keys;
 use super::plan::Plan;
+use super::ranked::Ranked;
 use super::resource::{self, ResourceList};
 use super::seal::{PlanRows, Unsealed};
-use super::traces::{Entry, Part, Root, Texts, TraceTable};
+use super::share::{Task, share};
+use super::traces::{Entry, TraceTable};
 use super::{Builder, Finished};
 
 /// What all segments of a run share.
@@ -68,56 +71,25 @@ pub(super) struct Maps {
     pub(super) ranks: Vec<u32>,
 }
 
-/// New numbers for old; without a list they stay.
-#[derive(Debug)]
-pub(super) struct Remap(Option<Vec<u32>>);
-
-impl Remap {
-    /// The new number.
-    pub(super) fn get(&self, old: u32) -> u32 {
-        self.0.as_ref().map_or(old, |list| list[old as usize])
-    }
-
-    /// The same, where the old number may be [`MISSING`], which it stays.
-    fn get_any(&self, old: u32) -> u32 {
-        if old == MISSING { MISSING } else { self.get(old) }
-    }
-
-    /// Replaces all numbers by new ones.
-    pub(super) fn renew(&self, numbers: &mut [u32]) {
-        if let Some(list) = &self.0 {
-            numbers.iter_mut().for_each(|number| *number = list[*number as usize]);
-        }
-    }
-
-    /// The same for numbers that are one more, or 0 for none.
-    pub(super) fn renew_some(&self, numbers: &mut [u32]) {
-        for number in numbers.iter_mut().filter(|number| **number != 0) {
-            *number = self.get(*number - 1) + 1;
-        }
-    }
-}
-
-/// Joins what the workers have, cut by time into segments.
+/// Joins what the workers have, cut by time into segments, on as many threads as there are builders.
 pub fn finish(mut builders: Vec<Builder>, size: SegmentSize) -> Finished {
-    let fingerprints = builders.iter_mut().map(|builder| std::mem::take(&mut builder.fingerprints));
-    let duplicates = Fingerprints::duplicates(fingerprints.collect());
     let spans = builders.iter().map(|builder| builder.spans).sum();
     let Some(schema) = builders.first().map(|builder| Arc::clone(&builder.schema)) else {
         return Finished::default();
     };
+    let threads = builders.len();
     builders.iter_mut().flat_map(|builder| &mut builder.plans).for_each(Plan::close);
-    let mut joint = Joint { keys: keys::align(&mut builders), ..Joint::default() };
+    let keys = keys::align(&mut builders);
     let plans = Plans::of(&mut builders);
-    let maps: Vec<JointMaps> = builders.into_iter().map(|builder| joint.absorb(builder)).collect();
-    let shared = joint.rank(schema, plans.reads, maps);
+    let (joint, duplicates) = Joint::of(builders, keys.len());
+    let shared = joint.shared(schema, keys, plans.reads);
     let mut finished = Finished { spans, duplicates, ..Finished::default() };
     finished.summarise(&shared);
     let columns = plans.columns.max(resource::keys(shared.resources.lists()));
     let SegmentSize { rows, .. } = size.of_columns(columns);
     let traces = size.shared(shared.order.len(), shared.workers.len());
     let cut = Cut::of(&shared, &plans.chunks, SegmentSize { traces, rows });
-    let segments = distribute(&shared, plans.chunks, &cut);
+    let segments = distribute(&shared, plans.chunks, &cut, threads);
     let shared = Arc::new(shared);
     for (traces, plans) in cut.segments.into_iter().zip(segments) {
         let shared = Arc::clone(&shared);
@@ -182,137 +154,168 @@ fn unify(chunks: &mut WorkersChunks, builders: &mut [Builder]) -> usize {
     kinds.len()
 }
 
-/// The tables of the workers so far, in one numbering: that of the first worker, continued.
-#[derive(Default)]
+/// The tables of the workers, in one numbering: that of the first worker, continued.
 struct Joint {
-    keys: Vec<Box<str>>,
-    names: DictionaryBuilder,
-    dictionaries: Vec<DictionaryBuilder>,
-    messages: DictionaryBuilder,
-    services: DictionaryBuilder,
-    rests: DictionaryBuilder,
-    origin_texts: DictionaryBuilder,
-    resources: Interner,
-    scopes: Interner,
-    traces: Option<TraceTable>,
-}
-
-/// The maps of a worker before traces are ranked.
-struct JointMaps {
-    maps: Maps,
-    traces: Remap,
+    names: Joined,
+    services: Joined,
+    messages: Joined,
+    rests: Joined,
+    origin_texts: Joined,
+    /// One an attribute key.
+    dictionaries: Vec<Joined>,
+    resources: (Interner, Vec<Vec<u32>>),
+    scopes: (Interner, Vec<Vec<u32>>),
+    ranked: Ranked,
 }
 
 impl Joint {
-    fn absorb(&mut self, builder: Builder) -> JointMaps {
-        self.dictionaries.resize_with(self.keys.len(), DictionaryBuilder::default);
-        let names = absorb(&mut self.names, builder.names);
-        let services = absorb(&mut self.services, builder.services);
-        let origin_texts = absorb(&mut self.origin_texts, builder.origin_texts);
-        let dictionaries: Vec<Remap> =
-            (self.dictionaries.iter_mut().zip(builder.keys.dictionaries))
-                .map(|(own, other)| absorb(own, other))
-                .collect();
-        // The service matters to roots only: without it, resources that look alike become one.
-        let mut scratch = ResourceList::default();
-        let resource = |list: &[u32]| {
-            scratch.clear();
-            resource::attributes(list)
-                .for_each(|(key, code)| scratch.set(key, dictionaries[key].get(code)));
-            scratch.list(MISSING, origin_texts.get_any(resource::rest(list))).to_vec()
-        };
-        let scope = |list: &[u32]| list.iter().map(|&code| origin_texts.get(code)).collect();
-        let maps = Maps {
-            messages: absorb(&mut self.messages, builder.messages),
-            rests: absorb(&mut self.rests, builder.rests),
-            resources: renumber(&mut self.resources, builder.resources.lists(), resource),
-            scopes: renumber(&mut self.scopes, builder.scopes.lists(), scope),
-            ranks: Vec::new(),
-            names,
-            dictionaries,
-        };
-        JointMaps { traces: self.absorb_traces(builder.traces, &maps.names, &services), maps }
-    }
-
-    fn absorb_traces(&mut self, other: TraceTable, names: &Remap, services: &Remap) -> Remap {
-        let Some(own) = &mut self.traces else {
-            self.traces = Some(other);
-            return Remap(None);
-        };
-        let texts = Texts { names: &self.names, services: &self.services };
-        let numbers = other.entries().iter().enumerate().map(|(number, entry)| {
-            let part = other.part(number as u32);
-            let root = part.root.map(|root| Root {
-                operation: names.get(root.operation),
-                service: services.get_any(root.service),
-                ..root
-            });
-            own.add(entry.id(), Part { root, ..part }, texts)
-        });
-        Remap(Some(numbers.collect()))
-    }
-
-    /// Ranks the traces; nothing is added after that.
-    fn rank(self, schema: Arc<Schema>, reads: Vec<Kept>, maps: Vec<JointMaps>) -> Shared {
-        let entries = self.traces.map_or_else(Vec::new, TraceTable::into_entries);
-        let mut order: Vec<(u64, u32)> = entries
-            .iter()
-            .enumerate()
-            .map(|(number, entry)| (entry.start, number as u32))
-            .collect();
-        let id = |number: u32| entries[number as usize].id();
-        order.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| id(a.1).cmp(&id(b.1))));
-        let order: Vec<u32> = order.into_iter().map(|(_, number)| number).collect();
-        let mut ranks = vec![0_u32; order.len()];
-        for (rank, &number) in order.iter().enumerate() {
-            ranks[number as usize] = rank as u32;
+    /// Joins the tables of builders that know `keys` attribute keys; and how many of the spans that
+    /// no rule names came more than once. Tables that need nothing of each other are joined at once.
+    fn of(builders: Vec<Builder>, keys: usize) -> (Self, u64) {
+        let threads = builders.len();
+        let mut parts = Parts::default();
+        parts.dictionaries.resize_with(keys, Vec::new);
+        builders.into_iter().for_each(|builder| parts.add(builder));
+        let Parts { resources, scopes, traces, fingerprints, .. } = parts;
+        // Roots are told apart by name and service.
+        let (names, services) = (Joined::of(parts.names), Joined::of(parts.services));
+        let (mut ranked, mut duplicates) = (Ranked::default(), 0);
+        let mut texts = [Joined::default(), Joined::default(), Joined::default()];
+        let mut dictionaries = Vec::new();
+        dictionaries.resize_with(keys, Joined::default);
+        let apart = [parts.messages, parts.rests, parts.origin_texts];
+        let joins = texts.iter_mut().zip(apart);
+        let joins = joins.chain(dictionaries.iter_mut().zip(parts.dictionaries));
+        let mut tasks: Vec<Task<'_>> = vec![
+            Box::new(|| ranked = Ranked::of(traces, &names, &services)),
+            Box::new(|| duplicates = Fingerprints::duplicates(fingerprints)),
+        ];
+        for (joined, parts) in joins {
+            tasks.push(Box::new(move || *joined = Joined::of(parts)));
         }
-        let workers = maps.into_iter().map(|JointMaps { maps, traces }| Maps {
-            ranks: match traces.0 {
-                None => ranks.clone(),
-                Some(numbers) => numbers.iter().map(|&number| ranks[number as usize]).collect(),
-            },
-            ..maps
+        share(threads, tasks);
+        let [messages, rests, origin_texts] = texts;
+        let resources = join_resources(&resources, &dictionaries, &origin_texts);
+        let scopes = join_lists(&scopes, |worker, list| {
+            list.iter().map(|&code| origin_texts.maps[worker].get(code)).collect()
         });
-        let finished = |builder: DictionaryBuilder| Arc::new(builder.finish());
+        let joint = Self {
+            names,
+            services,
+            messages,
+            rests,
+            origin_texts,
+            dictionaries,
+            resources,
+            scopes,
+            ranked,
+        };
+        (joint, duplicates)
+    }
+
+    fn shared(self, schema: Arc<Schema>, keys: Vec<Box<str>>, reads: Vec<Kept>) -> Shared {
+        let (names, names_of) = self.names.finish();
+        let (services, _) = self.services.finish();
+        let (messages, messages_of) = self.messages.finish();
+        let (rests, rests_of) = self.rests.finish();
+        let (origin_texts, _) = self.origin_texts.finish();
+        let (resources, resources_of) = self.resources;
+        let (scopes, scopes_of) = self.scopes;
+        let Ranked { entries, order, of_workers } = self.ranked;
+        let mut workers: Vec<Maps> = (names_of.into_iter().zip(messages_of).zip(rests_of))
+            .zip(resources_of.into_iter().zip(scopes_of).zip(of_workers))
+            .map(|(((names, messages), rests), ((resources, scopes), ranks))| {
+                let dictionaries = Vec::with_capacity(keys.len());
+                Maps { names, messages, rests, dictionaries, resources, scopes, ranks }
+            })
+            .collect();
+        let mut dictionaries = Vec::with_capacity(keys.len());
+        for (dictionary, maps) in self.dictionaries.into_iter().map(Joined::finish) {
+            dictionaries.push(dictionary);
+            workers.iter_mut().zip(maps).for_each(|(worker, map)| worker.dictionaries.push(map));
+        }
+        let (kinds, statuses) = (fixed(&KINDS), fixed(&STATUSES));
         Shared {
-            workers: workers.collect(),
-            names: finished(self.names),
-            dictionaries: self.dictionaries.into_iter().map(finished).collect(),
-            messages: finished(self.messages),
-            services: finished(self.services),
-            rests: finished(self.rests),
-            origin_texts: finished(self.origin_texts),
-            kinds: fixed(&KINDS),
-            statuses: fixed(&STATUSES),
-            resources: self.resources,
-            scopes: self.scopes,
-            keys: self.keys,
             schema,
+            keys,
             reads,
+            workers,
             entries,
             order,
+            names,
+            dictionaries,
+            messages,
+            services,
+            rests,
+            origin_texts,
+            kinds,
+            statuses,
+            resources,
+            scopes,
         }
     }
 }
 
-/// Adds a worker's dictionary; the first one is taken as it is.
-fn absorb(own: &mut DictionaryBuilder, other: DictionaryBuilder) -> Remap {
-    if own.dictionary().is_empty() {
-        *own = other;
-        Remap(None)
-    } else {
-        Remap(Some(own.absorb(other.dictionary())))
+/// What builders have, kind by kind, each in the order of the builders.
+#[derive(Default)]
+struct Parts {
+    names: Vec<DictionaryBuilder>,
+    services: Vec<DictionaryBuilder>,
+    messages: Vec<DictionaryBuilder>,
+    rests: Vec<DictionaryBuilder>,
+    origin_texts: Vec<DictionaryBuilder>,
+    /// By attribute key.
+    dictionaries: Vec<Vec<DictionaryBuilder>>,
+    resources: Vec<Interner>,
+    scopes: Vec<Interner>,
+    traces: Vec<TraceTable>,
+    fingerprints: Vec<Fingerprints>,
+}
+
+impl Parts {
+    fn add(&mut self, builder: Builder) {
+        self.names.push(builder.names);
+        self.services.push(builder.services);
+        self.messages.push(builder.messages);
+        self.rests.push(builder.rests);
+        self.origin_texts.push(builder.origin_texts);
+        for (all, own) in self.dictionaries.iter_mut().zip(builder.keys.dictionaries) {
+            all.push(own);
+        }
+        self.resources.push(builder.resources);
+        self.scopes.push(builder.scopes);
+        self.traces.push(builder.traces);
+        self.fingerprints.push(builder.fingerprints);
     }
 }
 
-/// Adds a worker's lists with their codes renewed; the new number of each.
-fn renumber(
-    own: &mut Interner,
-    lists: &[Box<[u32]>],
-    mut renew: impl FnMut(&[u32]) -> Vec<u32>,
-) -> Vec<u32> {
-    lists.iter().map(|list| own.intern(&renew(list))).collect()
+/// The resources of all workers. The service matters to roots only: without it, resources that look
+/// alike become one.
+fn join_resources(
+    parts: &[Interner],
+    dictionaries: &[Joined],
+    rests: &Joined,
+) -> (Interner, Vec<Vec<u32>>) {
+    let mut scratch = ResourceList::default();
+    join_lists(parts, |worker, list| {
+        scratch.clear();
+        resource::attributes(list)
+            .for_each(|(key, code)| scratch.set(key, dictionaries[key].maps[worker].get(code)));
+        scratch.list(MISSING, rests.maps[worker].get_any(resource::rest(list))).to_vec()
+    })
+}
+
+/// The lists of all workers with their codes renewed, and the new number of each.
+fn join_lists(
+    parts: &[Interner],
+    mut renew: impl FnMut(usize, &[u32]) -> Vec<u32>,
+) -> (Interner, Vec<Vec<u32>>) {
+    let mut all = Interner::default();
+    let numbers = parts.iter().enumerate().map(|(worker, part)| {
+        part.lists().iter().map(|list| all.intern(&renew(worker, list))).collect()
+    });
+    let numbers = numbers.collect();
+    (all, numbers)
 }
 
 /// A dictionary of these texts, whose codes are their positions.
@@ -324,29 +327,21 @@ fn fixed(texts: &[&str]) -> Arc<Dictionary> {
     Arc::new(builder.finish())
 }
 
-/// The rows of each segment, by plan.
-fn distribute(shared: &Shared, plans: Vec<WorkersChunks>, cut: &Cut) -> Vec<Vec<PlanRows>> {
+/// The rows of each segment, by plan; worked out on so many threads.
+fn distribute(
+    shared: &Shared,
+    plans: Vec<WorkersChunks>,
+    cut: &Cut,
+    threads: usize,
+) -> Vec<Vec<PlanRows>> {
+    let mut of_plans: Vec<Vec<PlanRows>> = plans.iter().map(|_| Vec::new()).collect();
+    let plans = plans.into_iter().enumerate().zip(&mut of_plans);
+    let tasks = plans.map(|((plan, chunks), segments)| -> Task<'_> {
+        Box::new(move || *segments = distribute_plan(shared, plan, chunks, cut))
+    });
+    share(threads, tasks.collect());
     let mut rows: Vec<Vec<PlanRows>> = cut.segments.iter().map(|_| Vec::new()).collect();
-    let mut traces = Vec::new();
-    for (plan, chunks) in plans.into_iter().enumerate() {
-        let none = || PlanRows { plan, chunks: Vec::new(), rows: Vec::new() };
-        let mut segments: Vec<PlanRows> = cut.segments.iter().map(|_| none()).collect();
-        for (worker, chunk) in chunks {
-            let chunk = Arc::new(chunk);
-            if let [only] = &mut segments[..] {
-                let first = first_row(only, worker, &chunk);
-                only.rows.extend((first..).take(chunk.len()));
-                continue;
-            }
-            let ranks = &shared.workers[worker as usize].ranks;
-            chunk.read_traces(&mut traces);
-            for (row, &trace) in (0..).zip(&traces) {
-                let segment = cut.of_rank[ranks[trace as usize] as usize];
-                let own = &mut segments[segment as usize];
-                let first = first_row(own, worker, &chunk);
-                own.rows.push(first + row);
-            }
-        }
+    for segments in of_plans {
         for (all, own) in rows.iter_mut().zip(segments) {
             if !own.rows.is_empty() {
                 all.push(own);
@@ -354,6 +349,35 @@ fn distribute(shared: &Shared, plans: Vec<WorkersChunks>, cut: &Cut) -> Vec<Vec<
         }
     }
     rows
+}
+
+/// The rows of a plan, by segment.
+fn distribute_plan(
+    shared: &Shared,
+    plan: usize,
+    chunks: WorkersChunks,
+    cut: &Cut,
+) -> Vec<PlanRows> {
+    let none = |_| PlanRows { plan, chunks: Vec::new(), rows: Vec::new() };
+    let mut segments: Vec<PlanRows> = cut.segments.iter().map(none).collect();
+    let mut traces = Vec::new();
+    for (worker, chunk) in chunks {
+        let chunk = Arc::new(chunk);
+        if let [only] = &mut segments[..] {
+            let first = first_row(only, worker, &chunk);
+            only.rows.extend((first..).take(chunk.len()));
+            continue;
+        }
+        let ranks = &shared.workers[worker as usize].ranks;
+        chunk.read_traces(&mut traces);
+        for (row, &trace) in (0..).zip(&traces) {
+            let segment = cut.of_rank[ranks[trace as usize] as usize];
+            let own = &mut segments[segment as usize];
+            let first = first_row(own, worker, &chunk);
+            own.rows.push(first + row);
+        }
+    }
+    segments
 }
 
 /// Which row the first one of a chunk is, which is added if it is not the last.
