@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use bytemuck::Pod;
 use bytes::Bytes;
 use ir::segment::{
-    Attributes, Block, Buffer, Column, Integers, Narrow, OperationRows, Scopes, Slot, Table,
+    Attributes, Block, Buffer, Column, Integers, Later, Narrow, OperationRows, Scopes, Slot, Table,
     Traces, Values,
 };
 use ir::{Mask, Segment};
@@ -54,12 +54,12 @@ pub fn fenced(segment: &Segment, side: Side) -> Segment {
         operations: segment.operations.iter().map(operation).collect(),
         tables: (0..segment.tables.len()).map(|at| side.table(segment.tables.get(at))).collect(),
         resources: segment.resources.iter().map(|slot| side.slot(slot)).collect(),
-        resource_rest: side.slot(&segment.resource_rest),
-        scopes: Scopes {
+        resource_rest: side.slot(&segment.resource_rest).into(),
+        scopes: Later::from(Scopes {
             name: side.slot(&segment.scopes.name),
             version: side.slot(&segment.scopes.version),
             rest: side.slot(&segment.scopes.rest),
-        },
+        }),
         coverage: segment.coverage.clone(),
         hidden: segment.hidden.as_ref().map(|mask| side.mask(mask)),
         ..Segment::default()
