@@ -12,6 +12,7 @@ use betrace::generate::{Workload, lines};
 use betrace::{CompileOptions, Program, Replay, ReplayOptions, Report, RuleSet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use rustix::fs::{Advice, fadvise};
 
 /// About 100 MB: well beyond the caches, and a run takes a fifth of a second.
 const WORKLOAD: (u64, u32, u64) = (20_000, 2, 1);
@@ -37,12 +38,16 @@ fn raw_replay(criterion: &mut Criterion) {
     group.finish();
 }
 
-/// Writes the workload; gives the number of violations of all rules.
+/// Writes the workload; gives the number of violations of all rules. The file's pages are dropped, so
+/// that it comes back into the page cache as one does that was recorded earlier: in large pages.
 fn write(path: &Path) -> u64 {
     let (traces, days, seed) = WORKLOAD;
     let mut file = std::io::BufWriter::new(File::create(path).expect("a new file"));
     let mut sink = |line: &[u8]| std::io::Write::write_all(&mut file, line);
     let truth = lines(&Workload::new(traces, days, seed), &mut sink).expect("a workload");
+    let file = file.into_inner().expect("the disk takes it");
+    file.sync_all().expect("the disk takes it");
+    fadvise(&file, 0, None, Advice::DontNeed).expect("it is a file");
     truth.rules.iter().map(|rule| rule.total.violated).sum()
 }
 

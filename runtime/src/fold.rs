@@ -119,6 +119,7 @@ pub(crate) fn fold(
         exercised: vec![0; plan.named.len()],
         tallies,
         hits: Vec::new(),
+        word: Vec::new(),
     };
     let step = Work::stepper();
     for at in (traces.start / 64..traces.end.div_ceil(64)).step_by(WORDS) {
@@ -148,6 +149,8 @@ struct Work<'a> {
     tallies: Vec<Tally>,
     /// Rules with violations in the block.
     hits: Vec<(usize, Block)>,
+    /// Rules with violations in a word of it.
+    word: Vec<(usize, u64)>,
 }
 
 impl Work<'_> {
@@ -214,17 +217,20 @@ impl Work<'_> {
     }
 
     /// Visits the violations of the block of words from `at` on.
-    fn visit(&self, at: usize, visit: &mut Visit<'_>) -> Result<(), Fault> {
+    fn visit(&mut self, at: usize, visit: &mut Visit<'_>) -> Result<(), Fault> {
         if self.hits.is_empty() {
             return Ok(());
         }
         for word in 0..WORDS {
-            let mut left = self.hits.iter().fold(0, |all, (_, violated)| all | violated[word]);
+            let own = self.hits.iter().map(|(rule, violated)| (*rule, violated[word]));
+            self.word.clear();
+            self.word.extend(own.filter(|(_, violated)| *violated != 0));
+            let mut left = self.word.iter().fold(0, |all, (_, violated)| all | violated);
             while left != 0 {
                 let bit = left.trailing_zeros();
                 left &= left - 1;
                 let truth = Truth { blocks: &self.blocks, word, bit };
-                for &(rule, _) in self.hits.iter().filter(|(_, own)| own[word] >> bit & 1 == 1) {
+                for &(rule, _) in self.word.iter().filter(|(_, own)| own >> bit & 1 == 1) {
                     visit((at + word) * 64 + bit as usize, rule, truth)?;
                 }
             }

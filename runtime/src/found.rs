@@ -106,7 +106,7 @@ impl<'a> Days<'a> {
         }
     }
 
-    /// None in a zone whose clocks are changed, which may call an hour of the day before again.
+    /// None where the zone is not a fixed offset: its clocks may call an hour of the day before again.
     fn begin(&self) -> Vec<(usize, Date)> {
         let mut begins = Vec::new();
         let Range { start: mut from, end } = self.traces;

@@ -5,7 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 /// How many parts of results wait for the receiver at most, whatever the number of workers.
 const WAITING_LIMIT: usize = 16;
-/// With so many it is woken, if nobody waits for it: waking takes a worker's core from it.
+/// With so many it is woken, if nobody waits for it or hurries: waking takes a worker's core from it.
 const WAKING: usize = WAITING_LIMIT / 2;
 
 /// Hands out job numbers `0, 1, …` to workers and their results, in that order, to one receiver.
@@ -112,6 +112,11 @@ impl<T> InOrder<T> {
         if state.waiting >= WAKING || state.end.is_some() {
             self.wake_receiver(&state);
         }
+    }
+
+    /// What there is for the receiver is not to wait until there is more.
+    pub(crate) fn hurry(&self) {
+        self.wake_receiver(&self.lock());
     }
 
     /// Job `number` and all after it do not exist.

@@ -118,6 +118,10 @@ pub fn replay<E: Send>(
                         Judged::Some(_) => jobs.put(number, Ok(part)),
                         _ => jobs.finish(number, Ok(part)),
                     }
+                    // Somebody waits for signals, and they end when enough were taken.
+                    if judge.is_wanted() {
+                        jobs.hurry();
+                    }
                 };
                 judge.judge(&segment, &mut put)?;
                 Ok(true)
@@ -128,7 +132,10 @@ pub fn replay<E: Send>(
                 Err(Error::Fault(fault @ Fault::Damaged { .. })) if !begun => {
                     jobs.finish(number, Ok(Judged::Damaged(fault)));
                 }
-                Err(error) => jobs.finish(number, Err(error)),
+                Err(error) => {
+                    jobs.finish(number, Err(error));
+                    jobs.hurry();
+                }
             }
         }
     };

@@ -334,30 +334,26 @@ fn distribute(
     cut: &Cut,
     threads: usize,
 ) -> Vec<Vec<PlanRows>> {
-    let mut of_plans: Vec<Vec<PlanRows>> = plans.iter().map(|_| Vec::new()).collect();
+    let mut of_plans: Vec<Vec<(usize, PlanRows)>> = plans.iter().map(|_| Vec::new()).collect();
     let plans = plans.into_iter().enumerate().zip(&mut of_plans);
     let tasks = plans.map(|((plan, chunks), segments)| -> Task<'_> {
         Box::new(move || *segments = distribute_plan(shared, plan, chunks, cut))
     });
     share(threads, tasks.collect());
     let mut rows: Vec<Vec<PlanRows>> = cut.segments.iter().map(|_| Vec::new()).collect();
-    for segments in of_plans {
-        for (all, own) in rows.iter_mut().zip(segments) {
-            if !own.rows.is_empty() {
-                all.push(own);
-            }
-        }
+    for (segment, own) in of_plans.into_iter().flatten() {
+        rows[segment].push(own);
     }
     rows
 }
 
-/// The rows of a plan, by segment.
+/// The rows of a plan, with the numbers of the segments that have any.
 fn distribute_plan(
     shared: &Shared,
     plan: usize,
     chunks: WorkersChunks,
     cut: &Cut,
-) -> Vec<PlanRows> {
+) -> Vec<(usize, PlanRows)> {
     let none = |_| PlanRows { plan, chunks: Vec::new(), rows: Vec::new() };
     let mut segments: Vec<PlanRows> = cut.segments.iter().map(none).collect();
     let mut traces = Vec::new();
@@ -377,7 +373,7 @@ fn distribute_plan(
             own.rows.push(first + row);
         }
     }
-    segments
+    segments.into_iter().enumerate().filter(|(_, own)| !own.rows.is_empty()).collect()
 }
 
 /// Which row the first one of a chunk is, which is added if it is not the last.

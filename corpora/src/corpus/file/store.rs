@@ -13,7 +13,7 @@ use super::check::{self, Refused};
 use super::layout::{Block, CHUNK, Encoding, table_slots_mut};
 use super::ordinals::Ordinals;
 use super::parents::Ids;
-use super::read::{BlockSize, Opened};
+use super::read::{BlockSize, Opened, OperationPlace};
 use super::source::owned;
 use super::usage::{Check, FieldName, Part, Usage};
 use super::{dictionary, frames};
@@ -100,7 +100,7 @@ impl Stored {
     fn verify_block(&self, number: u32, usage: &Usage) -> Result<(), Refused> {
         if usage.check == Check::Pages {
             let block = self.file.block(number)?;
-            return self.file.whole(&block).map(|_| ());
+            return self.bytes(&block, 0..block.stored as usize, &Chunks::default()).map(drop);
         }
         let bytes = self.read(&self.block(number, None, *usage)?)?;
         let Check::Ordinals(table) = usage.check else { return Ok(()) };
@@ -393,7 +393,10 @@ impl Stored {
         let [operation] = *self.file.operations_of(table) else {
             return Err("is kept as something else is".into());
         };
-        let presence = self.file.operations[operation as usize].presence;
+        let OperationPlace { presence, rows: own, .. } = &self.file.operations[operation as usize];
+        if *own != (0..rows) {
+            return Err("has rows that are of no operation".into());
+        }
         let presence = self.held(presence.ok_or("needs a presence that is not there")?)?;
         if presence.len() != self.file.traces.div_ceil(64) * 8 {
             return Err("needs a presence of another length".into());
