@@ -99,12 +99,15 @@ fn all_that_is_usual_is_recognized() {
     for text in DOCUMENTS {
         assert!(pair.compare(text.as_bytes()), "{text}");
     }
-    for text in super::real_documents() {
+    let real = super::real_documents();
+    for text in &real {
         pair.compare(text.as_bytes());
     }
     for decoder in &pair.fast {
         let done = decoder.recognition();
-        assert!(done.nodes > 0 && done.spans > 5 * done.spans_left, "{done:?}");
+        // What the documents above show is rare; exporters write alike again and again.
+        let usual = real.is_empty() || done.spans > 5 * done.spans_left;
+        assert!(done.nodes > 0 && usual, "{done:?}");
     }
 }
 
