@@ -92,7 +92,8 @@ impl<T> InOrder<T> {
         self.add(number, part, false);
     }
 
-    /// Adds the last part to the result of job `number`, which is done.
+    /// Adds the last part to the result of job `number`, which is done. The receiver may learn of it
+    /// as late as its worker [takes](Self::take) the next, [hurries](Self::hurry) or [ends](Self::end).
     pub(crate) fn finish(&self, number: usize, part: T) {
         self.add(number, part, true);
     }
@@ -262,6 +263,7 @@ mod tests {
             let work = |number: usize| {
                 (1..parts).for_each(|part| jobs.put(number, (number, part)));
                 jobs.finish(number, (number, parts));
+                jobs.hurry();
             };
             scope.spawn(move || work(1));
             while jobs.lock().waiting < WAITING_LIMIT {
