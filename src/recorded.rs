@@ -10,9 +10,7 @@ use std::num::NonZeroUsize;
 use std::path::Path;
 use std::sync::Arc;
 
-use corpora::build::{
-    AttributeValue, Attributes, Builder, Known, Numbers, SpanRecord, Stored, Want, finish, refill,
-};
+use corpora::build::{AttributeValue, Attributes, Builder, SpanRecord, Stored, finish, refill};
 use corpora::otlp::{Decoder, SpanSink};
 use corpora::source::{self, Options, Walk, walk};
 use corpora::statement::Statement;
@@ -236,23 +234,5 @@ impl SpanSink for OneTrace {
         if *self.id.get_or_insert(span.trace_id) == span.trace_id {
             self.builder.span(span, attributes);
         }
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: Numbers,
-        span: &SpanRecord<'_>,
-        _: &[(u32, Known)],
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span(span, attributes);
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::ByName
     }
 }

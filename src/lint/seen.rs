@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use corpora::build::{AttributeValue, Known, Numbers, ScalarRef, SpanRecord, Want};
+use corpora::build::{AttributeValue, ScalarRef, SpanRecord};
 use corpora::otlp::SpanSink;
 use ir::segment::Slot;
 use ir::value::entries_of_maps;
@@ -89,23 +89,5 @@ impl SpanSink for Seen {
             Some(keys) => note(attributes, keys),
             None => note(attributes, self.operations.entry(span.name.to_owned()).or_default()),
         }
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: Numbers,
-        span: &SpanRecord<'_>,
-        _: &[(u32, Known)],
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span(span, attributes);
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::ByName
     }
 }

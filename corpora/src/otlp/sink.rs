@@ -2,7 +2,8 @@
 
 use crate::build::{AttributeValue, Builder, Known, Numbers, SpanRecord, Want};
 
-/// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own.
+/// Takes the spans that a decoder finds. Numbers of resources and scopes are the sink's own. What need
+/// not be said is what a sink says that wants every attribute by its name and numbers nothing else.
 pub trait SpanSink {
     /// Whether it keeps what else spans, scopes and resources bear; if not, that need not be read.
     fn keeps_rest(&self) -> bool;
@@ -26,20 +27,26 @@ pub trait SpanSink {
     );
 
     /// The number of an operation, for [`Self::span_of`].
-    fn operation(&mut self, name: &str) -> u32;
+    fn operation(&mut self, _: &str) -> u32 {
+        0
+    }
 
     /// Adds a span of this operation and trace; see [`Builder::span_of`].
     fn span_of<'a, V: AttributeValue<'a>>(
         &mut self,
-        numbers: Numbers,
+        _: Numbers,
         span: &SpanRecord<'_>,
-        known: &[(u32, Known)],
+        _: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    );
+    ) {
+        self.span(span, attributes);
+    }
 
     /// What matters of attributes of this name to spans of this operation. Others need not be
     /// among the attributes of a span.
-    fn wants(&self, operation: &str, name: &str) -> Want;
+    fn wants(&self, _: &str, _: &str) -> Want {
+        Want::ByName
+    }
 
     /// What is probably the number of a trace; see [`Builder::guess_trace`].
     fn guess_trace(&self, _: u128) -> Option<u32> {

@@ -1,6 +1,6 @@
 //! A sink that writes down what it gets, and ways to feed a decoder from memory.
 
-use betrace_corpora::build::{AttributeValue, Known, Numbers, ScalarRef, SpanRecord, Want};
+use betrace_corpora::build::{AttributeValue, ScalarRef, SpanRecord};
 use betrace_corpora::otlp::{Decoder, SpanSink, Tally};
 use betrace_corpora::source::{Buffer, Chunk, Kind, Options, Stream};
 use ir::Value;
@@ -69,24 +69,6 @@ impl SpanSink for Recorder {
             resource: self.resources[span.resource as usize].clone(),
             attributes: owned(attributes),
         });
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: Numbers,
-        span: &SpanRecord<'_>,
-        _: &[(u32, Known)],
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span(span, attributes);
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::ByName
     }
 }
 

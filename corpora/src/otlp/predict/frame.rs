@@ -14,7 +14,7 @@ use super::super::strict::Strict;
 use super::super::tally::{Suspicion, Tally};
 use super::super::value::Attribute;
 use super::super::walk::Walker;
-use crate::build::{AttributeValue, Known, Numbers, SpanRecord, Want};
+use crate::build::{AttributeValue, SpanRecord, Want};
 use crate::source::{Chunk, Kind};
 
 /// Most frames that are kept.
@@ -209,20 +209,6 @@ impl<S: SpanSink> SpanSink for Marks<'_, S> {
         let number = self.owners.len() as u64 + 1;
         self.others |= span.trace_id != MARK || span.span_id != number;
         self.owners.push((span.resource, span.scope));
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: Numbers,
-        span: &SpanRecord<'_>,
-        _: &[(u32, Known)],
-        attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-        self.span(span, attributes);
     }
 
     fn wants(&self, _: &str, _: &str) -> Want {
