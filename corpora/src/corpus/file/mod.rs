@@ -19,6 +19,7 @@ mod segment;
 mod source;
 mod store;
 mod usage;
+mod whole;
 mod write;
 
 pub use guard::guard_maps;

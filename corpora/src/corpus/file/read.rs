@@ -365,7 +365,7 @@ impl Opened {
         }
     }
 
-    /// Whether each block begins behind the one before it; for [`Store::verify`](super::store).
+    /// Whether each block begins behind the one before it.
     pub(super) fn check_places(&self) -> Result<(), Refused> {
         let mut end = LINE;
         for number in 0..(self.records.len() / size_of::<Block>()) as u32 {

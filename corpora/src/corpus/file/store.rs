@@ -6,17 +6,17 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Scopes, Slot, Store, Table, Values};
+use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Slot, Store, Table};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
+use super::frames;
 use super::layout::{Block, CHUNK, Encoding, table_slots_mut};
 use super::ordinals::Ordinals;
 use super::parents::Ids;
-use super::read::{BlockSize, Opened, OperationPlace};
+use super::read::{Opened, OperationPlace};
 use super::source::owned;
-use super::usage::{Check, FieldName, Part, Usage};
-use super::{dictionary, frames};
+use super::usage::{Check, Usage};
 
 /// See the module's text. One a segment, so that what it keeps goes with the segment.
 #[derive(Debug)]
@@ -27,7 +27,7 @@ pub(super) struct Stored {
     /// Blocks that others need.
     held: Mutex<HashMap<u32, Bytes>>,
     /// Dictionaries that columns have; they keep the store, so it does not keep them.
-    dictionaries: Mutex<HashMap<u32, Weak<Dictionary>>>,
+    pub(super) dictionaries: Mutex<HashMap<u32, Weak<Dictionary>>>,
     /// By table; none where they are not kept as ordinals are.
     ordinals: Vec<OnceLock<Ordinals>>,
     /// What all blocks of zeros share.
@@ -35,7 +35,7 @@ pub(super) struct Stored {
     ids: OnceLock<Ids>,
     fault: OnceLock<Fault>,
     /// What blocks are for, where that is asked for.
-    noted: Option<Mutex<HashMap<u32, Usage>>>,
+    pub(super) noted: Option<Mutex<HashMap<u32, Usage>>>,
 }
 
 impl Stored {
@@ -47,76 +47,7 @@ impl Stored {
         segment
     }
 
-    /// The blocks that something refers to.
-    pub(super) fn sizes(file: &Arc<Opened>) -> Vec<BlockSize> {
-        let stored = Self::new(file, true);
-        let segment = stored.everything();
-        let of_keys = stored.keys_of_dictionaries(&segment);
-        let size = |(number, usage): (u32, Usage)| {
-            let block = file.block(number).unwrap_or_default();
-            let encoding = Encoding::of(block.encoding).unwrap_or(Encoding::Plain);
-            let key = match (usage.part, usage.field) {
-                (Part::Dictionary(number), _) => of_keys.get(&number).copied(),
-                (_, FieldName::Key(key)) => Some(key as usize),
-                (_, FieldName::Own(_)) => None,
-            };
-            BlockSize {
-                name: usage.name(file),
-                operations: usage.operations(file),
-                field: usage.field(file),
-                key: key.map(|key| file.keys[key].clone()),
-                stored: block.stored.into(),
-                raw: block.raw.into(),
-                encoding: encoding.name(),
-            }
-        };
-        stored.known().into_iter().map(size).collect()
-    }
-
-    /// Reads everything, and checks also what no reader relies on for its own safety: that rows
-    /// are those that presence tells of, dictionaries in order, and no block used for two things.
-    pub(super) fn verify(file: &Arc<Opened>) -> Result<(), Fault> {
-        let stored = Self::new(file, true);
-        let _segment = stored.everything();
-        if let Err(refused) = file.check_places() {
-            stored.damage("blocks", &refused);
-        }
-        for (number, usage) in stored.known() {
-            if let Err(refused) = stored.verify_block(number, &usage) {
-                stored.damage(&usage.name(file), &refused);
-            }
-        }
-        for number in 0..file.dictionaries.len() as u32 {
-            let dictionary = stored.dictionary(number);
-            let refused = dictionary
-                .and_then(|dictionary| dictionary::check(&dictionary, &stored.described(number)?));
-            if let Err(refused) = refused {
-                stored.damage(&format!("dictionary {number}"), &refused);
-            }
-        }
-        stored.fault().map_or(Ok(()), Err)
-    }
-
-    fn verify_block(&self, number: u32, usage: &Usage) -> Result<(), Refused> {
-        if usage.check == Check::Pages {
-            let block = self.file.block(number)?;
-            return self.bytes(&block, 0..block.stored as usize, &Chunks::default()).map(drop);
-        }
-        let bytes = self.read(&self.block(number, None, *usage)?)?;
-        let Check::Ordinals(table) = usage.check else { return Ok(()) };
-        let ordinals: &[u32] = bytemuck::cast_slice(&bytes);
-        for &operation in self.file.operations_of(table) {
-            let own = &self.file.operations[operation as usize];
-            let Some(presence) = own.presence else { continue };
-            let presence = self.held(presence)?;
-            let words = bytemuck::try_cast_slice(&presence);
-            let words = words.map_err(|_| "needs a presence of another length")?;
-            check::same_bits(&ordinals[own.rows.clone()], words)?;
-        }
-        Ok(())
-    }
-
-    fn new(file: &Arc<Opened>, noting: bool) -> Arc<Self> {
+    pub(super) fn new(file: &Arc<Opened>, noting: bool) -> Arc<Self> {
         Arc::new_cyclic(|this| Self {
             this: Weak::clone(this),
             file: Arc::clone(file),
@@ -128,45 +59,6 @@ impl Stored {
             fault: OnceLock::new(),
             noted: noting.then(Mutex::default),
         })
-    }
-
-    /// The segment, with all that is made later made: all usages are known while it lives.
-    fn everything(&self) -> Segment {
-        let segment = self.directory();
-        let Segment { resources, resource_rest, scopes, .. } = &segment;
-        let _made: (&Vec<Slot>, &Slot, &Scopes) = (resources, resource_rest, scopes);
-        (0..segment.tables.len()).for_each(|number| {
-            segment.tables.get(number);
-        });
-        segment
-    }
-
-    /// Which of the dictionaries that columns have are those of attributes, by number, and the keys'
-    /// numbers.
-    fn keys_of_dictionaries(&self, segment: &Segment) -> HashMap<u32, usize> {
-        let tables = (0..segment.tables.len()).map(|number| segment.tables.get(number));
-        let of_spans = tables.flat_map(|table| table.attributes.iter());
-        let keys: HashMap<*const Dictionary, usize> = of_spans
-            .chain(segment.resources.iter().enumerate())
-            .filter_map(|(key, slot)| match slot {
-                Slot::Decoded(Column { values: Values::Codes(_, dictionary), .. }) => {
-                    Some((Arc::as_ptr(dictionary), key))
-                }
-                _ => None,
-            })
-            .collect();
-        let known = locked(&self.dictionaries);
-        let found = known.iter().map(|(number, own)| (*number, keys.get(&own.as_ptr())));
-        found.filter_map(|(number, key)| Some((number, *key?))).collect()
-    }
-
-    /// Blocks with their usages, in the order of the file.
-    fn known(&self) -> Vec<(u32, Usage)> {
-        let Some(noted) = &self.noted else { return Vec::new() };
-        let mut known: Vec<_> =
-            locked(noted).iter().map(|(number, usage)| (*number, *usage)).collect();
-        known.sort_unstable_by_key(|(number, _)| *number);
-        known
     }
 
     /// For tables and buffers.
@@ -200,7 +92,7 @@ impl Stored {
     }
 
     /// A block that others need, all of it.
-    fn held(&self, number: u32) -> Result<Bytes, Refused> {
+    pub(super) fn held(&self, number: u32) -> Result<Bytes, Refused> {
         if let Some(bytes) = locked(&self.held).get(&number) {
             return Ok(bytes.clone());
         }
@@ -227,7 +119,7 @@ impl Stored {
     }
 
     /// The bytes of a block, checked.
-    fn read(&self, own: &StoredBlock) -> Result<Bytes, Refused> {
+    pub(super) fn read(&self, own: &StoredBlock) -> Result<Bytes, Refused> {
         let StoredBlock { number, record: block, usage, chunks, .. } = own;
         self.note_access(usage);
         let len = block.raw as usize;
@@ -319,7 +211,12 @@ impl Stored {
 
     /// Some of the bytes of a block as they lie in the file, checked. The chunks of small parts are
     /// kept, for others are likely to be asked for.
-    fn bytes(&self, block: &Block, range: Range<usize>, chunks: &Chunks) -> Result<Bytes, Refused> {
+    pub(super) fn bytes(
+        &self,
+        block: &Block,
+        range: Range<usize>,
+        chunks: &Chunks,
+    ) -> Result<Bytes, Refused> {
         let stored = block.stored as usize;
         if range.start > range.end || range.end > stored {
             return Err("refers to what is not there".into());
@@ -486,7 +383,7 @@ pub(super) struct StoredBlock {
 
 /// What was read of a block.
 #[derive(Default)]
-struct Chunks(Mutex<Kept>);
+pub(super) struct Chunks(Mutex<Kept>);
 
 #[derive(Default)]
 struct Kept {
@@ -541,6 +438,6 @@ impl segment::Block for StoredBlock {
 }
 
 /// What a lock guards; nothing of ours leaves it half done.
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
