@@ -8,6 +8,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 pub use super::rule_args::{
     CheckArgs, DiffArgs, ExplainArgs, Fixes, FmtArgs, LintArgs, LintFormat, TestArgs, TestFormat,
 };
+use super::settings::Flags;
 
 /// Checks invariants over OpenTelemetry traces.
 #[derive(Debug, Parser)]
@@ -108,15 +109,8 @@ pub struct Selection {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub selection: Selection,
-    /// First time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Last time: a day or month is included whole, an instant is not
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
-    /// Time zone of reports, such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
     /// Count violations by this attribute of their spans or resources
     #[arg(long, value_name = "KEY")]
     pub group_by: Option<String>,
@@ -135,6 +129,20 @@ pub struct ReplayArgs {
     /// Exit with 1 on violations of this severity or graver
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<ir::module::Severity>,
+}
+
+/// Which traces rules look at, and how.
+#[derive(Debug, Args)]
+pub struct Reading {
+    /// First time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub from: Option<String>,
+    /// Last time: a day or month is included whole, an instant is not
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub to: Option<String>,
+    /// Time zone of reports, such as Europe/Berlin [default: UTC]
+    #[arg(long, value_name = "ZONE")]
+    pub tz: Option<String>,
     /// What runs the rules: auto, jit, columns, interpreter [default: auto]
     #[arg(long, value_name = "ENGINE")]
     pub engine: Option<String>,
@@ -153,6 +161,22 @@ pub struct ReplayArgs {
     /// Trace files, folders, globs, or - for standard input
     #[arg(value_name = "INPUT")]
     pub inputs: Vec<OsString>,
+}
+
+impl Reading {
+    /// The settings that it gives.
+    pub fn flags(&self) -> Flags<'_> {
+        Flags {
+            inputs: &self.inputs,
+            corpus: self.corpus.as_ref(),
+            tz: self.tz.as_deref(),
+            threads: self.threads.as_deref(),
+            memory: self.memory.as_deref(),
+            max_document: self.max_document.as_deref(),
+            engine: self.engine.as_deref(),
+            ..Flags::default()
+        }
+    }
 }
 
 #[derive(Debug, Args)]

@@ -11,9 +11,9 @@ use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::json::{self, CompletenessJson};
 use super::loading;
-use super::settings::{Flags, Settings};
+use super::settings::Settings;
 use super::table::{self, grouped, plural};
-use super::traces::{Traces, moment, replay_options};
+use super::traces::{Traces, moments, replay_options};
 use crate::Report;
 use crate::diff::{Change, Changed, Comparison, RuleDiff, Totals};
 
@@ -22,8 +22,8 @@ const SHOWN: usize = 2;
 
 /// Replays both, prints what differs, and says whether anything does.
 pub fn run(common: &Common, args: &DiffArgs, console: &mut Console) -> Result<Exit, Failure> {
-    let settings = Settings::load(common, &flags(args))?;
-    let moments = [moment("from", args.from.as_deref())?, moment("to", args.to.as_deref())?];
+    let settings = Settings::load(common, &args.reading.flags())?;
+    let moments = moments(&args.reading)?;
     let color = console.colors(&settings.color.value);
     let mut load =
         |path| loading::load(std::slice::from_ref(path), args.keep_going, color, console);
@@ -52,19 +52,6 @@ pub fn run(common: &Common, args: &DiffArgs, console: &mut Console) -> Result<Ex
     let wrong = old.errors() + new.errors() > 0;
     let differs = rules.iter().any(RuleDiff::differs);
     Ok(Exit::of(&report.completeness, wrong, differs))
-}
-
-fn flags(args: &DiffArgs) -> Flags<'_> {
-    Flags {
-        inputs: &args.inputs,
-        corpus: args.corpus.as_ref(),
-        tz: args.tz.as_deref(),
-        threads: args.threads.as_deref(),
-        memory: args.memory.as_deref(),
-        max_document: args.max_document.as_deref(),
-        engine: args.engine.as_deref(),
-        ..Flags::default()
-    }
 }
 
 fn shown(side: &OsStr) -> String {

@@ -26,7 +26,7 @@ pub struct Bucket {
 
 /// The period that suits a report: as the times were asked for, else as long as the data.
 pub fn fitting(report: &Report, args: &ReplayArgs) -> Period {
-    let asked = [&args.from, &args.to].into_iter().flatten();
+    let asked = [&args.reading.from, &args.reading.to].into_iter().flatten();
     if asked.clone().any(|time| time.to_ascii_lowercase().starts_with("month")) {
         return Period::Month;
     }

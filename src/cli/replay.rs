@@ -13,7 +13,7 @@ use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::settings::{Flags, Settings};
-use super::traces::{Traces, failure, moment, replay_options};
+use super::traces::{Traces, failure, moments, replay_options};
 use super::{config_file, json, loading, table};
 use crate::{
     CompileOptions, Corpus, LeftToLoops, Module, Program, Report, RuleSet, Sighting, Signal,
@@ -22,8 +22,8 @@ use crate::{
 
 /// Replays, prints, and says how it ended.
 pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {
-    let settings = Settings::load(common, &flags(args))?;
-    let moments = [moment("from", args.from.as_deref())?, moment("to", args.to.as_deref())?];
+    let settings = Settings::load(common, &Flags { rules: &args.selection.rules, ..args.reading.flags() })?;
+    let moments = moments(&args.reading)?;
     let color = console.colors(&settings.color.value);
     let selection = &args.selection;
     let rules = loading::load(&settings.rules.value, selection.keep_going, color, console)?;
@@ -106,19 +106,6 @@ fn unexercised(
         }
     }
     Ok(())
-}
-
-fn flags(args: &ReplayArgs) -> Flags<'_> {
-    Flags {
-        rules: &args.selection.rules,
-        inputs: &args.inputs,
-        corpus: args.corpus.as_ref(),
-        tz: args.tz.as_deref(),
-        threads: args.threads.as_deref(),
-        memory: args.memory.as_deref(),
-        max_document: args.max_document.as_deref(),
-        engine: args.engine.as_deref(),
-    }
 }
 
 /// How many signals a limit left out.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
-use super::args::Shape;
+use super::args::{Reading, Shape};
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
@@ -152,34 +152,9 @@ pub struct DiffArgs {
     /// Compare the rules that are right even if others are wrong
     #[arg(long)]
     pub keep_going: bool,
-    /// First time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub from: Option<String>,
-    /// Last time: a day or month is included whole, an instant is not
-    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
-    pub to: Option<String>,
-    /// Time zone of days and months, such as Europe/Berlin [default: UTC]
-    #[arg(long, value_name = "ZONE")]
-    pub tz: Option<String>,
+    #[command(flatten)]
+    pub reading: Reading,
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub format: Shape,
-    /// What runs the rules: auto, jit, columns, interpreter [default: auto]
-    #[arg(long, value_name = "ENGINE")]
-    pub engine: Option<String>,
-    /// Worker threads [default: one a core]
-    #[arg(long, value_name = "N")]
-    pub threads: Option<String>,
-    /// Memory to stop at, such as 8GiB [default: 60% of the machine's]
-    #[arg(long, value_name = "SIZE")]
-    pub memory: Option<String>,
-    /// Size of a document to refuse from [default: 64MiB]
-    #[arg(long, value_name = "SIZE")]
-    pub max_document: Option<String>,
-    /// Look at this corpus instead of trace files
-    #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
-    pub corpus: Option<OsString>,
-    /// Trace files, folders, globs, or - for standard input
-    #[arg(value_name = "INPUT")]
-    pub inputs: Vec<OsString>,
 }

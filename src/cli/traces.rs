@@ -6,6 +6,7 @@ use std::sync::atomic::AtomicU64;
 
 use corpora::source::{Walk, walk};
 
+use super::args::Reading;
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::ingest;
@@ -84,13 +85,16 @@ pub fn replay_options(
     }
 }
 
-/// A time that `--name` gives.
+/// The times that `--from` and `--to` give.
 ///
 /// # Errors
 /// A text that is no time.
-pub fn moment(name: &str, text: Option<&str>) -> Result<Option<Moment>, Failure> {
-    let parsed = text.map(str::parse).transpose();
-    parsed.map_err(|error: RangeError| Failure::usage(format!("--{name}: {error}")))
+pub fn moments(reading: &Reading) -> Result<[Option<Moment>; 2], Failure> {
+    let moment = |name: &str, text: &Option<String>| {
+        let parsed = text.as_deref().map(str::parse).transpose();
+        parsed.map_err(|error: RangeError| Failure::usage(format!("--{name}: {error}")))
+    };
+    Ok([moment("from", &reading.from)?, moment("to", &reading.to)?])
 }
 
 /// What a replay that could not be done ends with.
