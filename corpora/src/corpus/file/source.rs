@@ -20,7 +20,7 @@ use memmap2::{Mmap, MmapOptions};
 use super::guard::Watched;
 
 /// A piece of at least so many bytes is mapped.
-const LARGE: usize = 48 << 10;
+const LARGE: usize = 1 << 20;
 
 /// Where the bytes of a sealed file come from.
 #[derive(Clone, Debug)]
