@@ -64,7 +64,7 @@ impl Found {
     pub(crate) fn silent(&self, known: impl Fn(usize) -> u64, days: &Days<'_>) -> Vec<Silent> {
         let silent = |(&(rule, day), &(violated, first, last)): (&_, &_)| {
             let known = known(rule);
-            let first = if known <= days.first() { known } else { days.time(first) };
+            let first = if known <= days.earliest() { known } else { days.time(first) };
             Silent { rule, day, violated, first, last: days.time(last) }
         };
         self.silent.iter().map(silent).collect()
@@ -91,9 +91,10 @@ impl<'a> Days<'a> {
         self.segment.traces.start.at(trace)
     }
 
-    /// The time of the first trace; there is one.
-    pub(crate) fn first(&self) -> u64 {
-        self.time(self.traces.start)
+    /// A time that no trace starts before: where the segment knows none, that of the first, which
+    /// there is.
+    pub(crate) fn earliest(&self) -> u64 {
+        self.segment.starts.map_or_else(|| self.time(self.traces.start), |(first, _)| first)
     }
 
     /// The day of a trace, without a look at its time: a segment has many traces and few days.
@@ -112,6 +113,12 @@ impl<'a> Days<'a> {
         let Range { start: mut from, end } = self.traces;
         if self.zone.to_fixed_offset().is_err() {
             return begins;
+        }
+        if let Some((first, last)) = self.segment.starts {
+            let (first, last) = (date_of(first, self.zone), date_of(last, self.zone));
+            if first == last {
+                return vec![(from, first)];
+            }
         }
         while from < end {
             let date = self.date(from);
@@ -143,17 +150,24 @@ mod tests {
 
     use super::*;
 
+    const HOUR: u64 = 3_600_000_000_000;
+
+    fn starting(times: &[u64], starts: Option<(u64, u64)>) -> Segment {
+        let traces = Traces { start: Buffer::collect(times.iter().copied()), ..Traces::default() };
+        Segment { traces, starts, ..Segment::default() }
+    }
+
     #[test]
     fn every_trace_is_of_its_day() {
-        const HOUR: u64 = 3_600_000_000_000;
         let times: Vec<u64> = (0..500).map(|trace| trace * trace * HOUR / 50).collect();
-        let traces = Traces { start: Buffer::collect(times.iter().copied()), ..Traces::default() };
-        let segment = Segment { traces, ..Segment::default() };
         let half = jiff::tz::Offset::from_seconds(19_800).map(TimeZone::fixed);
         let changing = TimeZone::posix("EST5EDT,M3.2.0,M11.1.0");
         for zone in [Ok(TimeZone::UTC), half, changing] {
             let zone = zone.expect("it is a zone");
-            for traces in [0..500, 17..400, 7..8] {
+            for (traces, starts) in [0..500, 17..400, 7..8].into_iter().flat_map(|traces| {
+                [None, Some((times[0], times[499]))].map(|starts| (traces.clone(), starts))
+            }) {
+                let segment = starting(&times, starts);
                 let days = Days::new(&segment, traces.clone(), &zone);
                 for trace in traces {
                     assert_eq!(days.of(trace), date_of(times[trace], &zone), "{trace} {zone:?}");
@@ -163,12 +177,20 @@ mod tests {
     }
 
     #[test]
+    fn of_a_segment_of_one_day_no_trace_is_looked_at() {
+        let unread = starting(&[0; 9], Some((24 * HOUR, 47 * HOUR)));
+        let zone = TimeZone::UTC;
+        let days = Days::new(&unread, 2..9, &zone);
+        assert_eq!(days.of(5), date_of(24 * HOUR, &zone));
+        assert_eq!(days.earliest(), 24 * HOUR);
+        let other = starting(&[24 * HOUR, 25 * HOUR], None);
+        assert_eq!(Days::new(&other, 1..2, &zone).earliest(), 25 * HOUR);
+    }
+
+    #[test]
     fn what_is_silent_is_counted_with_its_first_and_last_time() {
-        let traces = Traces {
-            start: Buffer::collect((0..10_u32).map(|at| u64::from(at) * 10)),
-            ..Traces::default()
-        };
-        let segment = Segment { traces, ..Segment::default() };
+        let times: Vec<u64> = (0..10).map(|at| at * 10).collect();
+        let segment = starting(&times, None);
         let zone = TimeZone::UTC;
         let days = Days::new(&segment, 0..10, &zone);
         for (known, first) in [(u64::MAX, 30), (35, 30), (0, 0)] {

@@ -181,7 +181,7 @@ impl<'a> Judge<'a> {
             return false;
         }
         let until = self.shows_until(rule, day);
-        until == u64::MAX || days.first() <= until && days.time(trace) <= until
+        until == u64::MAX || days.earliest() <= until && days.time(trace) <= until
     }
 
     /// Of days for which a segment gave examples enough, and which will count, no others need more.

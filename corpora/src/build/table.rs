@@ -159,6 +159,7 @@ impl<'a> Tables<'a> {
         };
         Segment {
             traces,
+            starts: None,
             keys: keys.iter().map(|&key| shared.keys[key].clone()).collect(),
             operations,
             tables: self.tables.into_iter().collect(),

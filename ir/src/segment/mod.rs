@@ -57,6 +57,9 @@ pub const SPLIT: u8 = 8;
 pub struct Segment {
     /// One entry a trace, by ordinal.
     pub traces: Traces,
+    /// Times that no trace starts before, and none after, where they are known without a look at
+    /// the traces.
+    pub starts: Option<(u64, u64)>,
     /// Attribute keys that columns exist for; a key's position is its number.
     pub keys: Arc<[Box<str>]>,
     /// Where the rows of each operation are.

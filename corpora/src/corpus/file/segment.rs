@@ -43,6 +43,7 @@ impl Stored {
         Segment {
             operations: operations.collect(),
             traces: self.or_default("traces", self.traces()),
+            starts: Some((file.first, file.last)),
             keys: Arc::clone(&file.keys),
             tables: Tables::stored(self.shared(), file.tables.len()),
             resources: self.later("resources", Self::resources),

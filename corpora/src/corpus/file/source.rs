@@ -1,8 +1,8 @@
 //! The bytes of a sealed file: small pieces are read, large ones mapped; the one place that maps
 //! files.
 //!
-//! A page fault costs several times as much as reading the page, and the map has to be undone; so of
-//! a file of which a rule looks at little nothing is mapped.
+//! A page fault costs several times as much as reading the page, and to undo a map all threads lose
+//! what they cached of it; so of a file of which a rule looks at little nothing is mapped.
 #![expect(unsafe_code, reason = "a map is memory that only the file system answers for")]
 
 use std::fs::{File, Metadata};
