@@ -22,7 +22,8 @@ use crate::{
 
 /// Replays, prints, and says how it ended.
 pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {
-    let settings = Settings::load(common, &Flags { rules: &args.selection.rules, ..args.reading.flags() })?;
+    let settings =
+        Settings::load(common, &Flags { rules: &args.selection.rules, ..args.reading.flags() })?;
     let moments = moments(&args.reading)?;
     let color = console.colors(&settings.color.value);
     let selection = &args.selection;

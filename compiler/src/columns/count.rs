@@ -1,11 +1,16 @@
 //! Counts: how many spans of a set, or distinct values on them, each trace has.
 
-use ir::module::Count;
+use std::rc::Rc;
+
+use ir::module::{Comparison, Count};
 use ir::segment::{Fault, RowRef};
+use ir::{Mask, Number, Segment};
 
 use super::evaluate::Evaluator;
 use super::key::Keys;
 use super::rows::Rows;
+use super::runs::Runs;
+use super::{decide, kernel};
 
 /// The rows of a set: each operation that it means, with the rows of it that satisfy its predicate.
 pub type Selected = [(usize, Rows)];
@@ -21,49 +26,87 @@ struct Counted {
     value: u64,
 }
 
+/// How many each trace has.
+pub enum Counts<'a> {
+    /// By trace.
+    All(Vec<u32>),
+    /// By run of the only operation; other traces have none.
+    Runs(Rc<Runs<'a>>, Vec<u32>),
+}
+
+impl Counts<'_> {
+    /// The traces whose count compares so with a number.
+    pub fn holding(&self, comparison: Comparison, number: Number) -> Mask {
+        let wanted = decide::integers(comparison, number);
+        let is_wanted =
+            |count: u32| wanted.contains(&i64::from(count)) != (comparison == Comparison::NotEqual);
+        match self {
+            Self::All(counts) => kernel::mask(counts, is_wanted),
+            Self::Runs(runs, counts) => {
+                let mut mask = runs.traces_of(&kernel::mask(counts, is_wanted));
+                if is_wanted(0) {
+                    let mut others = runs.traces().clone();
+                    others.invert();
+                    mask.unite(&others);
+                }
+                mask
+            }
+        }
+    }
+
+    /// The counts of so many traces.
+    pub fn by_trace(self, traces: usize) -> Vec<u32> {
+        match self {
+            Self::All(counts) => counts,
+            Self::Runs(runs, counts) => {
+                let mut all = vec![0; traces];
+                runs.traces().iter().zip(counts).for_each(|(trace, count)| all[trace] = count);
+                all
+            }
+        }
+    }
+}
+
 /// The count on each trace.
 ///
 /// # Errors
 /// A fault where a field of the count was not decoded.
-pub fn counts(
-    evaluator: &Evaluator<'_>,
-    count: &Count,
+pub fn counts<'a>(
+    evaluator: &Evaluator<'a>,
+    count: &'a Count,
     selected: &Selected,
-) -> Result<Vec<u32>, Fault> {
+) -> Result<Counts<'a>, Fault> {
     let mut counts = vec![0; evaluator.segment.len()];
     if selected.iter().all(|(_, rows)| rows.is_none()) {
-        return Ok(counts);
+        return Ok(Counts::All(counts));
     }
-    if let Count { distinct: None, by: None, within: None, .. } = count {
+    let rows_alone = matches!(count, Count { distinct: None, by: None, within: None, .. });
+    if let [(operation, rows)] = selected
+        && let own = evaluator.segment.operations[*operation].rows.len()
+        && let Some(runs) =
+            evaluator.runs(*operation, if rows_alone { rows.count(own) } else { own })
+    {
+        let counts = if rows_alone {
+            runs.counts(rows, |_, _, count| count)
+        } else {
+            Tally::new(evaluator, count, selected)?.runs(&runs, rows)
+        };
+        return Ok(Counts::Runs(runs, counts));
+    }
+    if rows_alone {
         for (operation, rows) in selected {
             let range = evaluator.segment.operations[*operation].rows.clone();
             let traces = &evaluator.segment.table(*operation).trace[range];
-            let mut add = |row: usize, count| counts[traces[row] as usize] += count;
-            match (rows, evaluator.ends.get(*operation, traces, rows.count(traces.len()))) {
-                (Rows::Some(rows), Some(ends)) => ends.count(rows, add),
-                _ => rows.for_each(traces.len(), |row| add(row, 1)),
-            }
+            rows.for_each(traces.len(), |row| counts[traces[row] as usize] += 1);
         }
-        return Ok(counts);
+        return Ok(Counts::All(counts));
     }
     let mut tally = Tally::new(evaluator, count, selected)?;
-    match selected {
-        [(operation, rows)] => {
-            let range = evaluator.segment.operations[*operation].rows.clone();
-            let traces = &evaluator.segment.table(*operation).trace;
-            rows.for_each(range.len(), |row| {
-                let row = range.start + row;
-                tally.add(traces[row], 0, row, &mut counts);
-            });
-        }
-        _ => {
-            for (trace, at, row) in by_trace(evaluator, selected) {
-                tally.add(trace, at as usize, row as usize, &mut counts);
-            }
-        }
+    for own in by_trace(evaluator, selected).chunk_by(|a, b| a.0 == b.0) {
+        own.iter().for_each(|&(_, at, row)| tally.add(at as usize, row as usize));
+        counts[own[0].0 as usize] = tally.finish();
     }
-    tally.finish(&mut counts);
-    Ok(counts)
+    Ok(Counts::All(counts))
 }
 
 /// Rows of several operations, merged: trace, place of the operation in `selected`, row.
@@ -83,18 +126,17 @@ fn by_trace(evaluator: &Evaluator<'_>, selected: &Selected) -> Vec<(u32, u32, u3
 
 /// Gathers the counted spans of one trace after another.
 struct Tally<'a> {
-    evaluator: &'a Evaluator<'a>,
+    segment: &'a Segment,
     operations: Vec<usize>,
     count: &'a Count,
     by: Option<Keys<'a>>,
     distinct: Option<Keys<'a>>,
-    trace: u32,
     spans: Vec<Counted>,
 }
 
 impl<'a> Tally<'a> {
     fn new(
-        evaluator: &'a Evaluator<'_>,
+        evaluator: &Evaluator<'a>,
         count: &'a Count,
         selected: &Selected,
     ) -> Result<Self, Fault> {
@@ -111,19 +153,40 @@ impl<'a> Tally<'a> {
             by: keys(count.by)?,
             distinct: keys(count.distinct)?,
             operations: selected.iter().map(|(operation, _)| *operation).collect(),
-            evaluator,
+            segment: evaluator.segment,
             count,
-            trace: 0,
             spans: Vec::new(),
         })
     }
 
-    /// Adds a row; rows of a trace come one after another.
-    fn add(&mut self, trace: u32, at: usize, row: usize, counts: &mut [u32]) {
-        if trace != self.trace {
-            self.finish(counts);
-            self.trace = trace;
+    /// The count on each run of the only operation. A span by itself counts 1 whatever its values are,
+    /// so what is known to be there is not looked at.
+    fn runs(mut self, runs: &Runs<'_>, rows: &Rows) -> Vec<u32> {
+        let range = self.segment.operations[self.operations[0]].rows.clone();
+        let mut rows = rows.clone();
+        let mut known = true;
+        for keys in self.by.iter().chain(&self.distinct) {
+            match keys.present(&range) {
+                Some(present) => rows = rows.and(&present),
+                None => known = false,
+            }
         }
+        let own = rows.clone();
+        runs.counts(&rows, |first, last, count| {
+            if count == 0 || count == 1 && known {
+                return count;
+            }
+            for row in first..=last {
+                if own.has(row) {
+                    self.add(0, range.start + row);
+                }
+            }
+            self.finish()
+        })
+    }
+
+    /// Adds a row of a trace.
+    fn add(&mut self, at: usize, row: usize) {
         let number = |keys: &mut Option<Keys<'_>>| match keys {
             None => Some(0),
             Some(keys) => keys.get(at, row),
@@ -133,21 +196,18 @@ impl<'a> Tally<'a> {
         };
         let start = if self.count.within.is_some() {
             let at = RowRef { operation: self.operations[at] as u32, row: row as u32 };
-            self.evaluator.segment.start(at)
+            self.segment.start(at)
         } else {
             0
         };
         self.spans.push(Counted { start, group, value });
     }
 
-    /// Writes down the count of the trace whose rows were added.
-    fn finish(&mut self, counts: &mut [u32]) {
-        if let Some(count) = counts.get_mut(self.trace as usize)
-            && !self.spans.is_empty()
-        {
-            *count = largest(&mut self.spans, self.count);
-            self.spans.clear();
-        }
+    /// The count of the trace whose rows were added.
+    fn finish(&mut self) -> u32 {
+        let count = largest(&mut self.spans, self.count);
+        self.spans.clear();
+        count
     }
 }
 

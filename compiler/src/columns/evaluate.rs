@@ -11,9 +11,9 @@ use ir::{Mask, Segment};
 
 use super::against;
 use super::decide::{Codes, Decided};
-use super::ends::LastEnds;
 use super::fuse::Fuse;
 use super::rows::Rows;
+use super::runs::{LastRuns, Runs};
 use super::settle::{Leaf, Settled};
 use super::source::{Source, Sources};
 
@@ -30,8 +30,7 @@ pub struct Evaluator<'a> {
     pub segment: &'a Segment,
     /// Its fields.
     pub sources: Sources<'a>,
-    /// The ends of the traces of the operation that was asked last.
-    pub ends: LastEnds,
+    runs: LastRuns<'a>,
     /// What is asked before the loops are.
     fuse: Option<&'a dyn Fuse>,
     /// The predicate being worked on.
@@ -53,7 +52,7 @@ impl<'a> Evaluator<'a> {
         Self {
             module,
             segment,
-            ends: LastEnds::default(),
+            runs: LastRuns::default(),
             fuse,
             root: PredicateId::new(0),
             loops: false,
@@ -71,6 +70,11 @@ impl<'a> Evaluator<'a> {
     pub fn forget_rows(&mut self) {
         self.shared.clear();
         self.shared_bytes = 0;
+    }
+
+    /// The runs of the rows of `operation`, if they pay where so many of them are meant.
+    pub fn runs(&self, operation: usize, meant: usize) -> Option<Rc<Runs<'a>>> {
+        self.runs.get(self.segment, operation, meant)
     }
 
     /// The rows of `operation` that satisfy a predicate. The walk over its parts keeps its own

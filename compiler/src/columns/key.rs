@@ -1,12 +1,15 @@
 //! Numbers that are equal exactly where the canonical texts of a field's values are: what distinct
 //! and `by` go by.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use hashbrown::HashMap;
 use ir::Datum;
 use ir::segment::{Column, Dictionary, Values};
 
+use super::evaluate::present;
+use super::rows::Rows;
 use super::source::Source;
 
 /// Numbers the values of one field over some operations.
@@ -51,6 +54,16 @@ impl<'a> Keys<'a> {
             (Space::Floats, Values::Floats(floats)) => double(floats[at]),
             _ => self.text(column.get(at)?),
         })
+    }
+
+    /// Which rows of `range`, numbered from its start, have a value, where there is one operation and
+    /// that is known without a look at each.
+    pub fn present(&self, range: &Range<usize>) -> Option<Rows> {
+        match self.sources[..] {
+            [Source::Constant(_)] => Some(Rows::All),
+            [Source::Column(column)] => Some(present(column, range)),
+            _ => None,
+        }
     }
 
     fn text(&mut self, value: Datum<'_>) -> u64 {

@@ -6,14 +6,15 @@
 //! bitmap as it lies. Row masks live only until the atoms of their set are answered.
 
 mod against;
+mod bits;
 mod count;
 mod decide;
-mod ends;
 mod evaluate;
 mod fuse;
 mod kernel;
 mod key;
 mod rows;
+mod runs;
 mod settle;
 mod source;
 
@@ -126,7 +127,7 @@ impl<'a> Probe<'a, '_> {
         for (count, comparisons) in &questions.counts {
             let counts = count::counts(&self.evaluator, count, &selected)?;
             for &(comparison, number, place) in comparisons {
-                self.masks[place] = holding(&counts, comparison, number);
+                self.masks[place] = counts.holding(comparison, number);
             }
         }
         Ok(())
@@ -154,13 +155,13 @@ impl<'a> Probe<'a, '_> {
                 Rows::None => {}
                 Rows::All => segment.add_presence(*operation, mask),
                 Rows::Some(rows) => {
+                    if let Some(runs) = self.evaluator.runs(*operation, rows.count()) {
+                        runs.project(rows, mask);
+                        continue;
+                    }
                     let range = segment.operations[*operation].rows.clone();
                     let traces = &segment.table(*operation).trace[range];
-                    let insert = |row: usize| mask.insert(traces[row] as usize);
-                    match self.evaluator.ends.get(*operation, traces, rows.count()) {
-                        Some(ends) => ends.project(rows, insert),
-                        None => rows.iter().for_each(insert),
-                    }
+                    rows.iter().for_each(|row| mask.insert(traces[row] as usize));
                 }
             }
         }
@@ -170,14 +171,15 @@ impl<'a> Probe<'a, '_> {
     /// lists of counts live at a time.
     fn compare(
         &mut self,
-        (left, right): (&Count, &Count),
+        (left, right): (&'a Count, &'a Count),
         comparison: Comparison,
         place: usize,
     ) -> Result<(), Fault> {
-        let mut side = |count: &Count| {
+        let mut side = |count: &'a Count| {
             self.evaluator.forget_rows();
             let selected = self.select(count.set)?;
-            count::counts(&self.evaluator, count, &selected)
+            let counts = count::counts(&self.evaluator, count, &selected)?;
+            Ok(counts.by_trace(self.evaluator.segment.len()))
         };
         let (left, right) = (side(left)?, side(right)?);
         let mask = &mut self.masks[place];
@@ -232,14 +234,4 @@ fn against_number<'a>(
         }
         _ => unreachable!("the verifier admits comparisons with one count at least"),
     }
-}
-
-/// The traces whose count compares so with a number.
-fn holding(counts: &[u32], comparison: Comparison, number: Number) -> Mask {
-    let wanted = decide::integers(comparison, number);
-    let mut mask = kernel::mask(counts, |count: u32| wanted.contains(&i64::from(count)));
-    if comparison == Comparison::NotEqual {
-        mask.invert();
-    }
-    mask
 }

@@ -55,6 +55,15 @@ impl Rows {
         Self::of(mask)
     }
 
+    /// Whether it holds a row that there is.
+    pub fn has(&self, row: usize) -> bool {
+        match self {
+            Self::None => false,
+            Self::All => true,
+            Self::Some(mask) => mask.get(row),
+        }
+    }
+
     /// Whether it holds no row.
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)

@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use bytemuck::{Pod, Zeroable};
 use bytes::Bytes;
 
-use super::store::Block;
+use super::store::{Block, Firsts};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
@@ -94,6 +94,15 @@ impl<T: Pod> Buffer<T> {
                 Some(run.start.min(self.len)..run.end.min(self.len))
             }
             _ => None,
+        }
+    }
+
+    /// Which items begin a run of equal ones among items that ascend, if that is known without a look
+    /// at them.
+    pub fn firsts(&self) -> Option<Firsts> {
+        match &self.memory {
+            Memory::Own(_) => None,
+            Memory::Stored(stored) => stored.block.firsts(),
         }
     }
 

@@ -36,7 +36,7 @@ use hashbrown::HashSet;
 pub use index::Index;
 pub use later::Later;
 pub use slots::Slots;
-pub use store::{Block, Store, Texts};
+pub use store::{Block, Firsts, Store, Texts};
 pub use tables::Tables;
 
 use crate::mask::Mask;
@@ -277,6 +277,15 @@ impl Segment {
         let from = first(trace);
         let same = |row: &usize| traces.at(*row) as usize == trace;
         from..from + (from..rows.end).take_while(same).count()
+    }
+
+    /// The traces with a span of `operation`, and which of its rows are the first of their trace;
+    /// where this is known without a look at the rows.
+    pub fn runs(&self, operation: usize) -> Option<(&Mask, Firsts)> {
+        let OperationRows { rows, presence, .. } = &self.operations[operation];
+        let traces = &self.table(operation).trace;
+        let presence = presence.as_ref().filter(|_| *rows == (0..traces.len()))?;
+        Some((presence, traces.firsts()?))
     }
 
     /// Adds to `mask` the traces with a span of `operation`.

@@ -6,6 +6,7 @@ use std::ops::Range;
 use bytes::Bytes;
 
 use super::{Fault, Page, Table};
+use crate::Mask;
 
 /// A sealed segment in a file: gives each part when it is first looked at, checked and unpacked.
 ///
@@ -36,6 +37,21 @@ pub trait Block: Send + Sync {
         let _ = item;
         None
     }
+
+    /// The items that begin a run of equal ones, where they ascend and the block knows without a look
+    /// at them.
+    fn firsts(&self) -> Option<Firsts> {
+        None
+    }
+}
+
+/// The items that are not equal to the one before them.
+#[derive(Clone, Debug)]
+pub enum Firsts {
+    /// Every item.
+    All,
+    /// These.
+    Some(Mask),
 }
 
 /// The texts of a dictionary in a [`Store`], under the same terms.

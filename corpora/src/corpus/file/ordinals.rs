@@ -5,6 +5,8 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use ir::Mask;
+use ir::segment::{Buffer, Firsts};
 
 /// The bits of the rows that begin a trace, 64 to a word; none where all do.
 pub(super) fn pack(ordinals: &[u32]) -> Vec<u64> {
@@ -51,6 +53,14 @@ impl Ordinals {
     pub(super) fn get(&self, row: usize) -> u32 {
         let number = self.firsts.as_ref().map_or(row, |firsts| firsts.rank(row + 1) - 1);
         self.presence.select(number)
+    }
+
+    /// The rows that begin a trace.
+    pub(super) fn firsts(&self) -> Firsts {
+        self.firsts.as_ref().map_or(Firsts::All, |firsts| {
+            let words = Buffer::collect(firsts.words().iter().copied());
+            Firsts::Some(Mask::of_words(words, self.rows))
+        })
     }
 
     /// The rows of a trace.
@@ -195,6 +205,11 @@ mod tests {
             let mut all = vec![0; list.len()];
             ordinals.write(&mut all);
             assert_eq!(all, list);
+            let begins = |row: &usize| *row == 0 || list[*row] != list[row - 1];
+            match ordinals.firsts() {
+                Firsts::All => assert!((0..list.len()).all(|row| begins(&row)), "{list:?}"),
+                Firsts::Some(firsts) => assert!(firsts.iter().eq((0..list.len()).filter(begins))),
+            }
             presence[79] |= 1;
             assert!(Ordinals::new(bytes(&presence), bytes(&packed), list.len()).is_none());
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{self, Buffer, Column, Dictionary, Narrow, Slot, Store, Table};
+use ir::segment::{self, Buffer, Column, Dictionary, Firsts, Narrow, Slot, Store, Table};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
@@ -16,7 +16,7 @@ use super::ordinals::Ordinals;
 use super::parents::Ids;
 use super::read::{Opened, OperationPlace};
 use super::source::owned;
-use super::usage::{Check, Usage};
+use super::usage::{Check, Part, Usage};
 
 /// See the module's text. One a segment, so that what it keeps goes with the segment.
 #[derive(Debug)]
@@ -138,6 +138,8 @@ impl Stored {
                 own.write(bytemuck::cast_slice_mut(&mut ordinals));
                 return Ok(owned(ordinals));
             }
+            // Ordinals need the presence of their operation, too.
+            _ if matches!(usage.part, Part::Operation(_)) => self.held(*number)?,
             _ => match locked(&self.held).get(number) {
                 Some(bytes) => bytes.clone(),
                 None => self.unpacked(block, chunks)?,
@@ -406,6 +408,17 @@ impl StoredBlock {
     pub(super) fn damage(&self, what: &str) {
         self.store.damage(&self.usage.name(&self.store.file), what);
     }
+
+    /// If it has trace ordinals that are kept as ordinals are: these. What is damaged is met again, and
+    /// noted, by who then reads the ordinals.
+    fn ordinals(&self) -> Option<&Ordinals> {
+        let Check::Ordinals(table) = self.usage.check else { return None };
+        if Encoding::of(self.record.encoding) != Some(Encoding::Ordinals) {
+            return None;
+        }
+        self.store.note_access(&self.usage);
+        self.store.ordinals(&self.record, table, &self.chunks).ok()
+    }
 }
 
 impl segment::Block for StoredBlock {
@@ -426,14 +439,11 @@ impl segment::Block for StoredBlock {
     }
 
     fn run(&self, item: &[u8]) -> Option<Range<usize>> {
-        let Check::Ordinals(table) = self.usage.check else { return None };
-        if Encoding::of(self.record.encoding) != Some(Encoding::Ordinals) {
-            return None;
-        }
-        self.store.note_access(&self.usage);
-        // What is damaged is met again, and noted, by who then reads the ordinals.
-        let ordinals = self.store.ordinals(&self.record, table, &self.chunks).ok()?;
-        Some(ordinals.run(u32::from_le_bytes(item.try_into().ok()?)))
+        Some(self.ordinals()?.run(u32::from_le_bytes(item.try_into().ok()?)))
+    }
+
+    fn firsts(&self) -> Option<Firsts> {
+        Some(self.ordinals()?.firsts())
     }
 }
 

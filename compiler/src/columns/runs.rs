@@ -1,0 +1,228 @@
+//! From rows to their traces by bits alone, 64 at a time.
+//!
+//! The rows of an operation lie trace by trace: each trace with such spans is one run of rows. Which
+//! traces these are, the presence says, and a bit a row says which rows begin a run. What a segment at
+//! rest knows of it is taken as it lies; in others it is found out, which pays where many rows are
+//! meant.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use ir::segment::Firsts;
+use ir::{Mask, Segment};
+
+use super::bits::{gather, spread};
+use super::kernel::bits;
+use super::rows::Rows;
+
+/// One of so many rows at least has to be meant for it to be found out which begin a run.
+const DENSE: usize = 4;
+
+/// The runs of the operation that was asked last.
+#[derive(Default)]
+pub struct LastRuns<'a>(RefCell<Option<(usize, Rc<Runs<'a>>)>>);
+
+impl<'a> LastRuns<'a> {
+    /// The runs of `operation`, if they pay where so many of its rows are meant.
+    pub fn get(
+        &self,
+        segment: &'a Segment,
+        operation: usize,
+        meant: usize,
+    ) -> Option<Rc<Runs<'a>>> {
+        let mut kept = self.0.borrow_mut();
+        match &*kept {
+            Some((own, runs)) if *own == operation => Some(Rc::clone(runs)),
+            _ => {
+                let runs = Runs::of(segment, operation, meant)?;
+                Some(Rc::clone(&kept.insert((operation, Rc::new(runs))).1))
+            }
+        }
+    }
+}
+
+/// The runs of one operation, which has a table of its own.
+pub struct Runs<'a> {
+    /// The traces, one a run.
+    presence: &'a Mask,
+    /// The last row of each run; none where each run is one row.
+    ends: Option<Mask>,
+    rows: usize,
+}
+
+impl<'a> Runs<'a> {
+    fn of(segment: &'a Segment, operation: usize, meant: usize) -> Option<Self> {
+        let rows = segment.operations[operation].rows.len();
+        if let Some((presence, firsts)) = segment.runs(operation) {
+            let ends = match firsts {
+                Firsts::All => None,
+                Firsts::Some(firsts) => Some(before(&firsts)),
+            };
+            return Some(Self { presence, ends, rows });
+        }
+        let presence = segment.operations[operation].presence.as_ref()?;
+        let range = segment.operations[operation].rows.clone();
+        let known = || Self::found(presence, &segment.table(operation).trace[range]);
+        (meant >= rows / DENSE).then(known)
+    }
+
+    /// The runs of rows by their traces, which ascend.
+    fn found(presence: &'a Mask, traces: &[u32]) -> Self {
+        Self { presence, ends: Some(ends(traces)), rows: traces.len() }
+    }
+
+    /// Adds the traces of `rows` to `traces`.
+    pub fn project(&self, rows: &Mask, traces: &mut Mask) {
+        let Some(ends) = &self.ends else {
+            return spread(rows.words(), self.presence.words(), traces.words_mut());
+        };
+        let mut carry = false;
+        let hits = rows.words().iter().zip(ends.words()).map(|(&rows, &ends)| {
+            // Ones before each end let a set bit carry into it, as bits of the run in the word before
+            // do; an end stops what is carried.
+            let (sum, over) = (rows & !ends).overflowing_add(!ends);
+            let (sum, over_by_carry) = sum.overflowing_add(u64::from(carry));
+            carry = over || over_by_carry;
+            sum | rows
+        });
+        let hits: Vec<u64> = hits.collect();
+        let runs = gather(&hits, ends.words());
+        spread(&runs, self.presence.words(), traces.words_mut());
+    }
+
+    /// Of each run, in order, what `measure` says of its first row, its last row and how many of
+    /// `rows` it has.
+    pub fn counts(
+        &self,
+        rows: &Rows,
+        mut measure: impl FnMut(usize, usize, u32) -> u32,
+    ) -> Vec<u32> {
+        let rows = match rows {
+            Rows::None => Cow::Owned(Mask::empty(self.rows)),
+            Rows::All => Cow::Owned(Mask::full(self.rows)),
+            Rows::Some(mask) => Cow::Borrowed(mask),
+        };
+        let mut counts = Vec::with_capacity(self.rows);
+        let (mut first, mut open) = (0, 0);
+        for at in 0..rows.words().len() {
+            let mut rows = rows.words()[at];
+            let mut ends =
+                self.ends.as_ref().map_or_else(|| self.word(at), |ends| ends.words()[at]);
+            while ends != 0 {
+                let last = at * 64 + ends.trailing_zeros() as usize;
+                let through = ends ^ (ends - 1);
+                counts.push(measure(first, last, open + (rows & through).count_ones()));
+                (first, open) = (last + 1, 0);
+                rows &= !through;
+                ends &= ends - 1;
+            }
+            open += rows.count_ones();
+        }
+        counts
+    }
+
+    /// A word of the mask of all rows.
+    fn word(&self, at: usize) -> u64 {
+        u64::MAX >> (64 - (self.rows - at * 64).min(64))
+    }
+
+    /// The traces of some runs, by number.
+    pub fn traces_of(&self, runs: &Mask) -> Mask {
+        let mut traces = Mask::empty(self.presence.len());
+        spread(runs.words(), self.presence.words(), traces.words_mut());
+        traces
+    }
+
+    /// The traces of the runs, in order.
+    pub fn traces(&self) -> &Mask {
+        self.presence
+    }
+}
+
+/// The last row of each trace of some rows, which ascend.
+fn ends(traces: &[u32]) -> Mask {
+    let len = traces.len();
+    let mut ends = Mask::empty(len);
+    for (at, word) in ends.words_mut().iter_mut().enumerate() {
+        let from = at * 64;
+        let own = &traces[from..len.min(from + 64)];
+        let next = &traces[from + 1..len.min(from + 65)];
+        let mut hits = [0_u8; 64];
+        for ((hit, own), next) in hits.iter_mut().zip(own).zip(next) {
+            *hit = u8::from(own != next);
+        }
+        *word = bits(&hits);
+    }
+    if let Some(last) = len.checked_sub(1) {
+        ends.insert(last);
+    }
+    ends
+}
+
+/// The rows before those that are first, and the last.
+fn before(firsts: &Mask) -> Mask {
+    let words = firsts.words();
+    let mut ends = Mask::empty(firsts.len());
+    for (at, word) in ends.words_mut().iter_mut().enumerate() {
+        *word = words[at] >> 1 | words.get(at + 1).copied().unwrap_or(0) << 63;
+    }
+    if let Some(last) = firsts.len().checked_sub(1) {
+        ends.insert(last);
+    }
+    ends
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Numbers that look random.
+    fn noise(number: usize) -> usize {
+        let mixed = (number as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        (mixed ^ mixed >> 31) as usize >> 8
+    }
+
+    #[test]
+    fn traces_are_those_of_the_rows() {
+        for seed in 0..2_000 {
+            let (len, step, share) = (noise(seed) % 400, 1 + noise(seed + 1) % 90, seed % 17);
+            let mut trace = 3;
+            let traces: Vec<u32> = (0..len)
+                .map(|row| {
+                    trace += u32::from(noise(seed * 1_000 + row).is_multiple_of(step));
+                    trace
+                })
+                .collect();
+            let mut presence = Mask::empty(len + 4);
+            traces.iter().for_each(|trace| presence.insert(*trace as usize));
+            let mut rows = Mask::empty(len);
+            (0..len)
+                .filter(|row| noise(seed * 777 + row) % 17 <= share)
+                .for_each(|row| rows.insert(row));
+            let mut expected = vec![0; len + 4];
+            rows.iter().for_each(|row| expected[traces[row] as usize] += 1);
+            let begins = |row: usize| row == 0 || traces[row] != traces[row - 1];
+            let firsts = Mask::collect((0..len).map(begins));
+            assert_eq!(before(&firsts), ends(&traces), "seed {seed}");
+            let mut all = vec![Runs::found(&presence, &traces)];
+            if firsts.count() == len {
+                all.push(Runs { ends: None, ..Runs::found(&presence, &traces) });
+            }
+            for runs in all {
+                let mut counts = vec![0; len + 4];
+                let measured = runs.counts(&Rows::of(rows.clone()), |first, last, count| {
+                    assert!(begins(first) && (last + 1 == len || begins(last + 1)));
+                    count
+                });
+                assert_eq!(measured.len(), presence.count());
+                runs.traces().iter().zip(measured).for_each(|(trace, count)| counts[trace] = count);
+                assert_eq!(counts, expected, "seed {seed}");
+                let mut found = Mask::empty(len + 4);
+                runs.project(&rows, &mut found);
+                let once = Mask::collect(expected.iter().map(|count| *count > 0));
+                assert_eq!(found, once, "seed {seed}");
+            }
+        }
+    }
+}
