@@ -9,7 +9,7 @@ use ir::{Mask, Number, Segment};
 use super::evaluate::Evaluator;
 use super::key::Keys;
 use super::rows::Rows;
-use super::runs::Runs;
+use super::runs::{RunCounts, Runs};
 use super::{decide, kernel};
 
 /// The rows of a set: each operation that it means, with the rows of it that satisfy its predicate.
@@ -28,10 +28,12 @@ struct Counted {
 
 /// How many each trace has.
 pub enum Counts<'a> {
+    /// None, so many traces.
+    None(usize),
     /// By trace.
     All(Vec<u32>),
-    /// By run of the only operation; other traces have none.
-    Runs(Rc<Runs<'a>>, Vec<u32>),
+    /// By run of the only operation.
+    Runs(Rc<Runs<'a>>, RunCounts),
 }
 
 impl Counts<'_> {
@@ -41,28 +43,19 @@ impl Counts<'_> {
         let is_wanted =
             |count: u32| wanted.contains(&i64::from(count)) != (comparison == Comparison::NotEqual);
         match self {
+            Self::None(traces) if is_wanted(0) => Mask::full(*traces),
+            Self::None(traces) => Mask::empty(*traces),
             Self::All(counts) => kernel::mask(counts, is_wanted),
-            Self::Runs(runs, counts) => {
-                let mut mask = runs.traces_of(&kernel::mask(counts, is_wanted));
-                if is_wanted(0) {
-                    let mut others = runs.traces().clone();
-                    others.invert();
-                    mask.unite(&others);
-                }
-                mask
-            }
+            Self::Runs(runs, counts) => runs.holding(counts, is_wanted),
         }
     }
 
-    /// The counts of so many traces.
-    pub fn by_trace(self, traces: usize) -> Vec<u32> {
+    /// The counts of all traces.
+    pub fn by_trace(self) -> Vec<u32> {
         match self {
+            Self::None(traces) => vec![0; traces],
             Self::All(counts) => counts,
-            Self::Runs(runs, counts) => {
-                let mut all = vec![0; traces];
-                runs.traces().iter().zip(counts).for_each(|(trace, count)| all[trace] = count);
-                all
-            }
+            Self::Runs(runs, counts) => runs.by_trace(&counts),
         }
     }
 }
@@ -76,9 +69,9 @@ pub fn counts<'a>(
     count: &'a Count,
     selected: &Selected,
 ) -> Result<Counts<'a>, Fault> {
-    let mut counts = vec![0; evaluator.segment.len()];
-    if selected.iter().all(|(_, rows)| rows.is_none()) {
-        return Ok(Counts::All(counts));
+    let traces = evaluator.segment.len();
+    if selected.is_empty() {
+        return Ok(Counts::None(traces));
     }
     let rows_alone = matches!(count, Count { distinct: None, by: None, within: None, .. });
     if let [(operation, rows)] = selected
@@ -87,12 +80,13 @@ pub fn counts<'a>(
             evaluator.runs(*operation, if rows_alone { rows.count(own) } else { own })
     {
         let counts = if rows_alone {
-            runs.counts(rows, |_, _, count| count)
+            runs.counts(rows, false, |_, _, count| count)
         } else {
             Tally::new(evaluator, count, selected)?.runs(&runs, rows)
         };
         return Ok(Counts::Runs(runs, counts));
     }
+    let mut counts = vec![0; traces];
     if rows_alone {
         for (operation, rows) in selected {
             let range = evaluator.segment.operations[*operation].rows.clone();
@@ -161,26 +155,21 @@ impl<'a> Tally<'a> {
 
     /// The count on each run of the only operation. A span by itself counts 1 whatever its values are,
     /// so what is known to be there is not looked at.
-    fn runs(mut self, runs: &Runs<'_>, rows: &Rows) -> Vec<u32> {
+    fn runs(mut self, runs: &Runs<'_>, rows: &Rows) -> RunCounts {
         let range = self.segment.operations[self.operations[0]].rows.clone();
-        let mut rows = rows.clone();
-        let mut known = true;
+        let (mut rows, mut each) = (rows.clone(), false);
         for keys in self.by.iter().chain(&self.distinct) {
             match keys.present(&range) {
                 Some(present) => rows = rows.and(&present),
-                None => known = false,
+                None => each = true,
             }
         }
-        let own = rows.clone();
-        runs.counts(&rows, |first, last, count| {
-            if count == 0 || count == 1 && known {
+        runs.counts(&rows, each, |first, last, count| {
+            if count == 0 || count == 1 && !each {
                 return count;
             }
-            for row in first..=last {
-                if own.has(row) {
-                    self.add(0, range.start + row);
-                }
-            }
+            let own = (first..=last).filter(|row| rows.has(*row));
+            own.for_each(|row| self.add(0, range.start + row));
             self.finish()
         })
     }

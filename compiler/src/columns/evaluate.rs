@@ -56,7 +56,7 @@ impl<'a> Evaluator<'a> {
             fuse,
             root: PredicateId::new(0),
             loops: false,
-            sources: Sources::new(segment),
+            sources: Sources(segment),
             uses: uses(module),
             shared: HashMap::new(),
             shared_bytes: 0,

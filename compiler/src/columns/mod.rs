@@ -179,7 +179,7 @@ impl<'a> Probe<'a, '_> {
             self.evaluator.forget_rows();
             let selected = self.select(count.set)?;
             let counts = count::counts(&self.evaluator, count, &selected)?;
-            Ok(counts.by_trace(self.evaluator.segment.len()))
+            Ok(counts.by_trace())
         };
         let (left, right) = (side(left)?, side(right)?);
         let mask = &mut self.masks[place];

@@ -91,53 +91,103 @@ impl<'a> Runs<'a> {
         spread(&runs, self.presence.words(), traces.words_mut());
     }
 
-    /// Of each run, in order, what `measure` says of its first row, its last row and how many of
-    /// `rows` it has.
+    /// What `measure` says of each run, by its first row, its last row and how many of `rows` it has.
+    /// A run of one row counts that, and is measured only where `each` is asked for: most are.
     pub fn counts(
         &self,
         rows: &Rows,
+        each: bool,
         mut measure: impl FnMut(usize, usize, u32) -> u32,
-    ) -> Vec<u32> {
+    ) -> RunCounts {
         let rows = match rows {
             Rows::None => Cow::Owned(Mask::empty(self.rows)),
             Rows::All => Cow::Owned(Mask::full(self.rows)),
             Rows::Some(mask) => Cow::Borrowed(mask),
         };
-        let mut counts = Vec::with_capacity(self.rows);
-        let (mut first, mut open) = (0, 0);
-        for at in 0..rows.words().len() {
-            let mut rows = rows.words()[at];
-            let mut ends =
-                self.ends.as_ref().map_or_else(|| self.word(at), |ends| ends.words()[at]);
-            while ends != 0 {
-                let last = at * 64 + ends.trailing_zeros() as usize;
-                let through = ends ^ (ends - 1);
-                counts.push(measure(first, last, open + (rows & through).count_ones()));
-                (first, open) = (last + 1, 0);
-                rows &= !through;
-                ends &= ends - 1;
+        let ends = match &self.ends {
+            Some(ends) => Cow::Borrowed(ends),
+            None if each => Cow::Owned(Mask::full(self.rows)),
+            None => return RunCounts { ones: rows.words().to_vec(), others: Vec::new() },
+        };
+        let ones = if each { Vec::new() } else { gather(rows.words(), ends.words()) };
+        let mut others = Vec::new();
+        let (mut runs, mut first, mut ended) = (0, 0, 1);
+        for (at, &ends) in ends.words().iter().enumerate() {
+            let mut left = if each { ends } else { ends & !(ends << 1 | ended) };
+            while left != 0 {
+                let last = left.trailing_zeros();
+                left &= left - 1;
+                let before = ends & !(u64::MAX << last);
+                let first = before.checked_ilog2().map_or(first, |end| at * 64 + end as usize + 1);
+                let last = at * 64 + last as usize;
+                let count = measure(first, last, count(rows.words(), first, last));
+                others.push((runs + before.count_ones(), count));
             }
-            open += rows.count_ones();
+            runs += ends.count_ones();
+            first = ends.checked_ilog2().map_or(first, |end| at * 64 + end as usize + 1);
+            ended = ends >> 63;
         }
-        counts
+        RunCounts { ones, others }
     }
 
-    /// A word of the mask of all rows.
-    fn word(&self, at: usize) -> u64 {
-        u64::MAX >> (64 - (self.rows - at * 64).min(64))
-    }
-
-    /// The traces of some runs, by number.
-    pub fn traces_of(&self, runs: &Mask) -> Mask {
+    /// The traces whose count is wanted; those without a run have none.
+    pub fn holding(&self, counts: &RunCounts, wanted: impl Fn(u32) -> bool) -> Mask {
         let mut traces = Mask::empty(self.presence.len());
-        spread(runs.words(), self.presence.words(), traces.words_mut());
+        if wanted(0) {
+            traces.unite(self.presence);
+            traces.invert();
+        }
+        let runs = counts.holding(wanted, self.rows);
+        spread(&runs, self.presence.words(), traces.words_mut());
         traces
     }
 
-    /// The traces of the runs, in order.
-    pub fn traces(&self) -> &Mask {
-        self.presence
+    /// The counts of all traces, by number.
+    pub fn by_trace(&self, counts: &RunCounts) -> Vec<u32> {
+        let mut all = vec![0; self.presence.len()];
+        let mut others = counts.others.iter().peekable();
+        for (run, trace) in self.presence.iter().enumerate() {
+            all[trace] = match others.next_if(|(other, _)| *other as usize == run) {
+                Some((_, count)) => *count,
+                None => (counts.ones[run / 64] >> (run % 64) & 1) as u32,
+            };
+        }
+        all
     }
+}
+
+/// How many each run has.
+pub struct RunCounts {
+    /// The runs that have one, a bit each; none where all are among the others.
+    ones: Vec<u64>,
+    /// Of some runs by number, ascending, how many; whatever their bit says.
+    others: Vec<(u32, u32)>,
+}
+
+impl RunCounts {
+    /// The runs, a bit each, whose count is wanted; bits beyond the last run mean nothing.
+    fn holding(&self, wanted: impl Fn(u32) -> bool, runs: usize) -> Vec<u64> {
+        let [none, one] = [0, 1].map(|count| u64::from(wanted(count)).wrapping_neg());
+        let mut words: Vec<u64> = self.ones.iter().map(|ones| ones & one | !ones & none).collect();
+        words.resize(runs.div_ceil(64), 0);
+        for &(run, count) in &self.others {
+            let bit = 1 << (run % 64);
+            let word = &mut words[run as usize / 64];
+            *word = if wanted(count) { *word | bit } else { *word & !bit };
+        }
+        words
+    }
+}
+
+/// How many bits from the first to the last are set.
+fn count(words: &[u64], first: usize, last: usize) -> u32 {
+    let (low, high) = (u64::MAX << (first % 64), u64::MAX >> (63 - last % 64));
+    let (from, to) = (first / 64, last / 64);
+    if from == to {
+        return (words[from] & low & high).count_ones();
+    }
+    let between = words[from + 1..to].iter().map(|word| word.count_ones());
+    (words[from] & low).count_ones() + between.sum::<u32>() + (words[to] & high).count_ones()
 }
 
 /// The last row of each trace of some rows, which ascend.
@@ -210,14 +260,19 @@ mod tests {
                 all.push(Runs { ends: None, ..Runs::found(&presence, &traces) });
             }
             for runs in all {
-                let mut counts = vec![0; len + 4];
-                let measured = runs.counts(&Rows::of(rows.clone()), |first, last, count| {
-                    assert!(begins(first) && (last + 1 == len || begins(last + 1)));
-                    count
-                });
-                assert_eq!(measured.len(), presence.count());
-                runs.traces().iter().zip(measured).for_each(|(trace, count)| counts[trace] = count);
-                assert_eq!(counts, expected, "seed {seed}");
+                for each in [false, true] {
+                    let counts =
+                        runs.counts(&Rows::of(rows.clone()), each, |first, last, count| {
+                            assert!(begins(first) && (last + 1 == len || begins(last + 1)));
+                            count
+                        });
+                    assert_eq!(runs.by_trace(&counts), expected, "seed {seed}");
+                    for wanted in [0..=0, 0..=1, 1..=1, 2..=9, 1..=400] {
+                        let holding = runs.holding(&counts, |count| wanted.contains(&count));
+                        let holds = expected.iter().map(|count| wanted.contains(count));
+                        assert_eq!(holding, Mask::collect(holds), "seed {seed}, {wanted:?}");
+                    }
+                }
                 let mut found = Mask::empty(len + 4);
                 runs.project(&rows, &mut found);
                 let once = Mask::collect(expected.iter().map(|count| *count > 0));

@@ -1,6 +1,5 @@
 //! Where the values of a field are, found once for an operation instead of once a row.
 
-use hashbrown::HashMap;
 use ir::module::Field;
 use ir::segment::{Column, Fault, Narrow, Table, Values};
 use ir::value::Type;
@@ -19,28 +18,16 @@ pub enum Source<'a> {
     Either(&'a Column, &'a Column, &'a Narrow),
 }
 
-/// Finds columns by attribute key.
-pub struct Sources<'a> {
-    segment: &'a Segment,
-    keys: HashMap<&'a str, usize>,
-}
+/// Finds columns of a segment.
+pub struct Sources<'a>(pub &'a Segment);
 
 impl<'a> Sources<'a> {
-    /// Indexes the keys of a segment.
-    pub fn new(segment: &'a Segment) -> Self {
-        let mut keys = HashMap::new();
-        for (number, key) in segment.keys.iter().enumerate() {
-            keys.entry(&**key).or_insert(number);
-        }
-        Self { segment, keys }
-    }
-
     /// The place of `field` on the spans of `operation`.
     ///
     /// # Errors
     /// A fault where it was not decoded.
     pub fn find(&self, operation: usize, field: &Field) -> Result<Source<'a>, Fault> {
-        let segment = self.segment;
+        let segment = self.0;
         let name = &segment.operations[operation].name;
         let table = segment.table(operation);
         Ok(match field {
@@ -65,11 +52,11 @@ impl<'a> Sources<'a> {
     }
 
     fn attribute(&self, table: &'a Table, key: &str, field: &Field) -> Result<&'a Column, Fault> {
-        self.segment.attribute(table, self.keys.get(key).copied()).column(field)
+        self.0.attribute(table, self.0.key(key)).column(field)
     }
 
     fn resource(&self, key: &str, field: &Field) -> Result<&'a Column, Fault> {
-        self.segment.resource(self.keys.get(key).copied()).column(field)
+        self.0.resource(self.0.key(key)).column(field)
     }
 }
 
