@@ -182,7 +182,7 @@ fn wide() -> Segment {
             flags: Buffer::zeroed(ROWS),
             ..Traces::default()
         },
-        keys: (0..keys).map(|key| format!("key {key}").into()).collect(),
+        keys: Arc::new((0..keys).map(|key| format!("key {key}").into()).collect()),
         operations: (0..operations).map(operation).collect(),
         tables: tables.into_iter().collect(),
         ..Segment::default()

@@ -197,7 +197,7 @@ impl Made {
                 root_service: root(&service),
                 flags: Buffer::zeroed(traces),
             },
-            keys: keys.map(Into::into).into(),
+            keys: Arc::new(keys.map(Into::into).into_iter().collect()),
             operations,
             tables: [
                 self.reserves.table(Attributes::new(reserve, vec![all.clone()])),

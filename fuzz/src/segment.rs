@@ -143,7 +143,7 @@ impl Draft {
             (0..KEYS.len()).map(|key| self.dictionary(key, &spans)).collect();
         let mut segment = Segment {
             traces: traces(&self.traces[range.clone()]),
-            keys: KEYS.map(Into::into).into(),
+            keys: Arc::new(KEYS.map(Into::into).into_iter().collect()),
             coverage: Coverage::All,
             ..Segment::default()
         };

@@ -61,7 +61,7 @@ pub fn segment(module: &Module) -> Segment {
         resources: keys.iter().map(|key| column(&asked(key))).collect(),
         operations: module.operations.iter().enumerate().map(operation).collect(),
         tables: module.operations.iter().map(|_| table()).collect(),
-        keys: keys.into(),
+        keys: Arc::new(keys.into_iter().collect()),
         ..Segment::default()
     }
 }

@@ -160,7 +160,7 @@ impl<'a> Tables<'a> {
         Segment {
             traces,
             starts: None,
-            keys: keys.iter().map(|&key| shared.keys[key].clone()).collect(),
+            keys: Arc::new(keys.iter().map(|&key| shared.keys[key].clone()).collect()),
             operations,
             tables: self.tables.into_iter().collect(),
             resources: resources.into(),

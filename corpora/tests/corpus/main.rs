@@ -4,6 +4,8 @@ mod damage;
 mod golden;
 mod support;
 
+use std::sync::Arc;
+
 use betrace_corpora::corpus::file::{BlockSize, write};
 use ir::module::{Field, Operation};
 use ir::segment::{
@@ -93,7 +95,7 @@ fn odd() -> Segment {
             flags: Buffer::zeroed(2),
             ..Traces::default()
         },
-        keys: ["a", "b", "c", "d", "e"].map(Into::into).into(),
+        keys: Arc::new(["a", "b", "c", "d", "e"].map(Into::into).into_iter().collect()),
         operations: vec![operation],
         tables: [table].into_iter().collect(),
         ..Segment::default()

@@ -1,6 +1,7 @@
 //! What a segment derives from its columns when first asked: numbers by text, and each trace's rows.
 
 use std::hash::BuildHasher;
+use std::ops::Deref;
 use std::sync::OnceLock;
 
 use hashbrown::{DefaultHashBuilder, HashTable};
@@ -10,9 +11,15 @@ use super::{RowRef, Segment};
 /// See the module's text.
 #[derive(Debug, Default)]
 pub struct Index {
-    keys: OnceLock<Numbers>,
     operations: OnceLock<Numbers>,
     by_trace: OnceLock<ByTrace>,
+}
+
+/// Attribute keys, each once, by number; segments with the same share them.
+#[derive(Debug, Default)]
+pub struct Keys {
+    names: Box<[Box<str>]>,
+    numbers: OnceLock<Numbers>,
 }
 
 /// The place of each of some texts, which lie elsewhere.
@@ -31,12 +38,6 @@ struct ByTrace {
 }
 
 impl Index {
-    /// The number of an attribute key of `segment`, which it belongs to.
-    pub(super) fn key(&self, segment: &Segment, key: &str) -> Option<usize> {
-        let text = |number: u32| &*segment.keys[number as usize];
-        self.keys.get_or_init(|| Numbers::of(segment.keys.len(), text)).get(key, text)
-    }
-
     /// The number of the operation of this very name.
     pub(super) fn operation(&self, segment: &Segment, name: &str) -> Option<usize> {
         let text = |number: u32| &*segment.operations[number as usize].name;
@@ -50,6 +51,28 @@ impl Index {
         let mut own = rows[starts[trace] as usize..starts[trace + 1] as usize].to_vec();
         own.sort_by(|&a, &b| segment.by_start(a).cmp(&segment.by_start(b)));
         own
+    }
+}
+
+impl Keys {
+    /// The number of a key, if it is one of them.
+    pub fn number(&self, key: &str) -> Option<usize> {
+        let text = |number: u32| &*self.names[number as usize];
+        self.numbers.get_or_init(|| Numbers::of(self.names.len(), text)).get(key, text)
+    }
+}
+
+impl Deref for Keys {
+    type Target = [Box<str>];
+
+    fn deref(&self) -> &Self::Target {
+        &self.names
+    }
+}
+
+impl FromIterator<Box<str>> for Keys {
+    fn from_iter<I: IntoIterator<Item = Box<str>>>(names: I) -> Self {
+        Self { names: names.into_iter().collect(), numbers: OnceLock::new() }
     }
 }
 
@@ -98,6 +121,8 @@ impl Numbers {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::segment::OperationRows;
 
@@ -106,7 +131,7 @@ mod tests {
         let operation =
             |name: &str| OperationRows { name: name.into(), table: 0, rows: 0..0, presence: None };
         let segment = Segment {
-            keys: ["a", "b"].map(Into::into).into(),
+            keys: Arc::new(["a", "b"].map(Into::into).into_iter().collect()),
             operations: ["b", "c"].map(operation).into(),
             ..Segment::default()
         };

@@ -33,7 +33,7 @@ pub use buffer::Buffer;
 pub use column::{Column, Integers, Narrow, Values};
 pub use dictionary::{Dictionary, DictionaryBuilder, PAGE, Page, StoredTexts};
 use hashbrown::HashSet;
-pub use index::Index;
+pub use index::{Index, Keys};
 pub use later::Later;
 pub use slots::Slots;
 pub use store::{Block, Firsts, Store, Texts};
@@ -61,7 +61,7 @@ pub struct Segment {
     /// the traces.
     pub starts: Option<(u64, u64)>,
     /// Attribute keys that columns exist for; a key's position is its number.
-    pub keys: Arc<[Box<str>]>,
+    pub keys: Arc<Keys>,
     /// Where the rows of each operation are.
     pub operations: Vec<OperationRows>,
     /// The rows.
@@ -247,7 +247,7 @@ impl Segment {
 
     /// The number of an attribute key, if any column has it.
     pub fn key(&self, key: &str) -> Option<usize> {
-        self.index.key(self, key)
+        self.keys.number(key)
     }
 
     /// The table of an operation.

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use hashbrown::HashSet;
-use ir::segment::Buffer;
+use ir::segment::{Buffer, Keys};
 use ir::{Fault, Mask, Segment};
 
 use super::check::Refused;
@@ -59,7 +59,7 @@ pub(super) struct Opened {
     pub(super) traces: usize,
     pub(super) first: u64,
     pub(super) last: u64,
-    pub(super) keys: Arc<[Box<str>]>,
+    pub(super) keys: Arc<Keys>,
     pub(super) operations: Vec<OperationPlace>,
     /// Numbers of operations by table, then first row.
     pub(super) by_table: Vec<u32>,
@@ -472,13 +472,13 @@ fn by_table(directory: &Directory<'_>) -> Vec<u32> {
 }
 
 /// Keys as the file before had them, if it had the same: most files of a corpus do.
-fn shared_keys(keys: &[&str]) -> Arc<[Box<str>]> {
+fn shared_keys(keys: &[&str]) -> Arc<Keys> {
     thread_local! {
-        static BEFORE: RefCell<Arc<[Box<str>]>> = RefCell::default();
+        static BEFORE: RefCell<Arc<Keys>> = RefCell::default();
     }
     BEFORE.with_borrow_mut(|before| {
         if !before.iter().map(|key| &**key).eq(keys.iter().copied()) {
-            *before = keys.iter().map(|key| Box::from(*key)).collect();
+            *before = Arc::new(keys.iter().map(|key| Box::from(*key)).collect());
         }
         Arc::clone(before)
     })

@@ -126,7 +126,7 @@ fn segment(traces: &[Vec<Span>]) -> Segment {
             spans: Narrow::pack(traces.iter().map(|spans| spans.len() as u64)),
             ..Traces::default()
         },
-        keys: keys.iter().map(|&key| key.into()).collect(),
+        keys: Arc::new(keys.iter().map(|&key| key.into()).collect()),
         operations: directory,
         tables: tables.into_iter().collect(),
         resources: keys
