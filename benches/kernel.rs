@@ -167,7 +167,7 @@ fn segment(rows: usize) -> Segment {
             end: Buffer::zeroed(traces),
             ..Traces::default()
         },
-        keys: keys.map(Into::into).into(),
+        keys: Arc::new(keys.map(Into::into).into_iter().collect()),
         operations: vec![operation],
         tables: [table].into_iter().collect(),
         resources: keys.iter().map(|_| Slot::Decoded(Column::EMPTY)).collect(),

@@ -30,6 +30,8 @@ pub struct Corpus {
 struct Parts<'c> {
     folder: &'c Folder,
     parts: Vec<(u64, Part)>,
+    /// Whether all traces of each part start before those of the next.
+    in_order: bool,
     /// Spans of joined traces that came again.
     duplicates: AtomicU64,
 }
@@ -288,7 +290,13 @@ impl Corpus {
             .map(|unsealed| (unsealed.first(), Part::Joined(Mutex::new(Some(unsealed)))));
         let mut parts: Vec<(u64, Part)> = stored.chain(joined).collect();
         parts.sort_by_key(|(first, _)| *first);
-        Parts { folder: &self.snapshot.folder, parts, duplicates: AtomicU64::new(0) }
+        let before = |(part, next): (&(u64, Part), &(u64, Part))| match &part.1 {
+            Part::Stored(entry, _) => entry.last < next.0,
+            Part::Joined(_) => false,
+        };
+        let in_order = parts.iter().zip(parts.iter().skip(1)).all(before);
+        let duplicates = AtomicU64::new(0);
+        Parts { folder: &self.snapshot.folder, parts, in_order, duplicates }
     }
 }
 
@@ -325,6 +333,9 @@ impl Segments<ReplayError> for Parts<'_> {
     }
 
     fn earliest(&self, number: usize) -> Option<u64> {
+        if self.in_order {
+            return None;
+        }
         Some(self.parts.get(number).map_or(u64::MAX, |(first, _)| *first))
     }
 }

@@ -48,7 +48,7 @@ pub(crate) struct Sums {
 pub(crate) struct Violation {
     /// Number of the rule.
     pub(crate) rule: usize,
-    /// The trace's id; 0 where nothing is known of it.
+    /// The trace's id, where segments overlap in time; else 0.
     pub(crate) trace: u128,
     /// The trace's time.
     pub(crate) time: u64,
@@ -125,18 +125,27 @@ impl<'a> Judge<'a> {
         self.wanted.fetch_sub(1, Ordering::Relaxed);
     }
 
+    /// Of a segment that `overlaps` others in time, violations bear what puts them in order.
+    ///
     /// # Errors
     /// Where the segment is damaged, or was not made to hold what the rules read.
     pub(crate) fn judge(
         &self,
         segment: &Segment,
+        overlaps: bool,
         part: &mut dyn FnMut(Judged),
     ) -> Result<(), Fault> {
         // What damage leads to is no fault of its own.
-        self.judge_parts(segment, part).map_err(|fault| segment.sound().err().unwrap_or(fault))
+        self.judge_parts(segment, overlaps, part)
+            .map_err(|fault| segment.sound().err().unwrap_or(fault))
     }
 
-    fn judge_parts(&self, segment: &Segment, part: &mut dyn FnMut(Judged)) -> Result<(), Fault> {
+    fn judge_parts(
+        &self,
+        segment: &Segment,
+        overlaps: bool,
+        part: &mut dyn FnMut(Judged),
+    ) -> Result<(), Fault> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
         let days = Days::new(segment, traces.clone(), &self.zone);
@@ -154,7 +163,10 @@ impl<'a> Judge<'a> {
                     found.count(rule, day, trace);
                     return Ok(());
                 }
-                let violation = self.violation(segment, trace, rule, truth, signal, shows)?;
+                let mut violation = self.violation(segment, trace, rule, truth, signal, shows)?;
+                if overlaps {
+                    violation.trace = segment.traces.id.at(trace);
+                }
                 if let Evidence::Examples(values) = &violation.evidence {
                     found.add(rule, day, violation.time, values);
                 }
@@ -220,7 +232,7 @@ impl<'a> Judge<'a> {
             None => None,
         };
         let group = group.map(|value| value.text().into_owned());
-        Ok(Violation { rule: number, trace: segment.traces.id.at(trace), time, group, evidence })
+        Ok(Violation { rule: number, trace: 0, time, group, evidence })
     }
 
     fn signal(

@@ -123,7 +123,8 @@ pub fn replay<E: Send>(
                         jobs.hurry();
                     }
                 };
-                judge.judge(&segment, &mut put)?;
+                let overlaps = segments.earliest(number).is_some();
+                judge.judge(&segment, overlaps, &mut put)?;
                 Ok(true)
             });
             match judged {

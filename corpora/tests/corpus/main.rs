@@ -125,7 +125,7 @@ fn odd_columns_come_back() {
 #[test]
 fn a_segment_of_some_operations_is_not_kept() {
     let covered = [Operation::Named("op".into())].into_iter().collect();
-    let coverage = Coverage::Operations(std::sync::Arc::new(covered));
+    let coverage = Coverage::Operations(Arc::new(covered));
     let segment = Segment { coverage, ..Segment::default() };
     let error = write(&segment, &mut Vec::new()).expect_err("it is refused");
     assert_eq!(error.kind(), std::io::ErrorKind::InvalidInput);

@@ -9,6 +9,7 @@
 //! text; text in quotes is text whatever it looks like.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use ir::segment::{
     Buffer, Column, Coverage, DictionaryBuilder, Narrow, OperationRows, Segment, Slot, Table,
