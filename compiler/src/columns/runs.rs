@@ -42,10 +42,10 @@ impl<'a> LastRuns<'a> {
     }
 }
 
-/// The runs of one operation, which has a table of its own.
+/// The runs of one operation.
 pub struct Runs<'a> {
     /// The traces, one a run.
-    presence: &'a Mask,
+    presence: Cow<'a, Mask>,
     /// The last row of each run; none where each run is one row.
     ends: Option<Mask>,
     rows: usize,
@@ -59,17 +59,19 @@ impl<'a> Runs<'a> {
                 Firsts::All => None,
                 Firsts::Some(firsts) => Some(before(&firsts)),
             };
-            return Some(Self { presence, ends, rows });
+            return Some(Self { presence: Cow::Borrowed(presence), ends, rows });
         }
-        let presence = segment.operations[operation].presence.as_ref()?;
         let range = segment.operations[operation].rows.clone();
-        let known = || Self::found(presence, &segment.table(operation).trace[range]);
-        (meant >= rows / DENSE).then(known)
+        let found = || Self::found(&segment.table(operation).trace[range], segment.len());
+        (meant >= rows / DENSE).then(found)
     }
 
-    /// The runs of rows by their traces, which ascend.
-    fn found(presence: &'a Mask, traces: &[u32]) -> Self {
-        Self { presence, ends: Some(ends(traces)), rows: traces.len() }
+    /// The runs of rows by their traces, which ascend and are below `len`.
+    fn found(traces: &[u32], len: usize) -> Self {
+        let ends = ends(traces);
+        let mut presence = Mask::empty(len);
+        ends.iter().for_each(|row| presence.insert(traces[row] as usize));
+        Self { presence: Cow::Owned(presence), ends: Some(ends), rows: traces.len() }
     }
 
     /// Adds the traces of `rows` to `traces`.
@@ -134,7 +136,7 @@ impl<'a> Runs<'a> {
     pub fn holding(&self, counts: &RunCounts, wanted: impl Fn(u32) -> bool) -> Mask {
         let mut traces = Mask::empty(self.presence.len());
         if wanted(0) {
-            traces.unite(self.presence);
+            traces.unite(&self.presence);
             traces.invert();
         }
         let runs = counts.holding(wanted, self.rows);
@@ -244,8 +246,6 @@ mod tests {
                     trace
                 })
                 .collect();
-            let mut presence = Mask::empty(len + 4);
-            traces.iter().for_each(|trace| presence.insert(*trace as usize));
             let mut rows = Mask::empty(len);
             (0..len)
                 .filter(|row| noise(seed * 777 + row) % 17 <= share)
@@ -255,9 +255,9 @@ mod tests {
             let begins = |row: usize| row == 0 || traces[row] != traces[row - 1];
             let firsts = Mask::collect((0..len).map(begins));
             assert_eq!(before(&firsts), ends(&traces), "seed {seed}");
-            let mut all = vec![Runs::found(&presence, &traces)];
+            let mut all = vec![Runs::found(&traces, len + 4)];
             if firsts.count() == len {
-                all.push(Runs { ends: None, ..Runs::found(&presence, &traces) });
+                all.push(Runs { ends: None, ..Runs::found(&traces, len + 4) });
             }
             for runs in all {
                 for each in [false, true] {

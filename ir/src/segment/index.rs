@@ -1,5 +1,6 @@
 //! What a segment derives from its columns when first asked: numbers by text, and each trace's rows.
 
+use std::fmt;
 use std::hash::BuildHasher;
 use std::ops::Deref;
 use std::sync::OnceLock;
@@ -16,7 +17,7 @@ pub struct Index {
 }
 
 /// Attribute keys, each once, by number; segments with the same share them.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Keys {
     names: Box<[Box<str>]>,
     numbers: OnceLock<Numbers>,
@@ -67,6 +68,12 @@ impl Deref for Keys {
 
     fn deref(&self) -> &Self::Target {
         &self.names
+    }
+}
+
+impl fmt::Debug for Keys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.names.fmt(f)
     }
 }
 
