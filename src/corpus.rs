@@ -290,14 +290,20 @@ impl Corpus {
             .map(|unsealed| (unsealed.first(), Part::Joined(Mutex::new(Some(unsealed)))));
         let mut parts: Vec<(u64, Part)> = stored.chain(joined).collect();
         parts.sort_by_key(|(first, _)| *first);
-        let before = |(part, next): (&(u64, Part), &(u64, Part))| match &part.1 {
-            Part::Stored(entry, _) => entry.last < next.0,
-            Part::Joined(_) => false,
-        };
-        let in_order = parts.iter().zip(parts.iter().skip(1)).all(before);
+        let ranges = parts.iter().map(|(first, part)| match part {
+            Part::Stored(entry, _) => (*first, entry.last),
+            Part::Joined(_) => (*first, u64::MAX),
+        });
+        let in_order = ascend(ranges);
         let duplicates = AtomicU64::new(0);
         Parts { folder: &self.snapshot.folder, parts, in_order, duplicates }
     }
+}
+
+/// Whether each range ends before the next begins.
+fn ascend(mut ranges: impl Iterator<Item = (u64, u64)>) -> bool {
+    let Some((_, mut end)) = ranges.next() else { return true };
+    ranges.all(|(first, last)| std::mem::replace(&mut end, last) < first)
 }
 
 impl Read {
@@ -365,4 +371,24 @@ fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
             .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
         std::iter::once(own).chain(joined).collect()
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ranges_that_share_a_time_do_not_ascend() {
+        for (ranges, expected) in [
+            (&[][..], true),
+            (&[(5, 9)], true),
+            (&[(1, 4), (5, 5), (6, 9)], true),
+            (&[(1, 5), (5, 6)], false),
+            (&[(1, 2), (3, 9), (4, 5)], false),
+            (&[(1, u64::MAX), (2, 3)], false),
+            (&[(1, 2), (3, u64::MAX)], true),
+        ] {
+            assert_eq!(ascend(ranges.iter().copied()), expected, "{ranges:?}");
+        }
+    }
 }

@@ -1,4 +1,4 @@
-//! Files of segments that are cut while they are mapped. A process of its own, since the handler of
+//! Files of segments that are cut while they are mapped, or open. A process of its own, since the handler of
 //! SIGBUS is the whole process's.
 
 use std::env;
@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::atomic::AtomicU64;
 
-use betrace_corpora::corpus::file::SegmentFile;
+use betrace_corpora::corpus::file::{SegmentFile, write};
 use betrace_corpora::corpus::{Folder, generate, guard_maps};
 use betrace_corpora::generate::Workload;
 use ir::Segment;
+use ir::segment::{Buffer, Column, Narrow, Traces};
 use tempfile::TempDir;
 
 /// Set for the process that is to die.
@@ -45,7 +46,7 @@ fn cut(path: &Path, length: u64) {
 }
 
 #[test]
-fn a_file_that_is_cut_under_a_map_is_a_fault_that_names_it() {
+fn a_file_that_is_cut_while_it_is_open_is_a_fault_that_names_it() {
     guard_maps().expect("a handler may be installed");
     guard_maps().expect("and asked for again");
     let folder = tempfile::tempdir().expect("there is room");
@@ -70,6 +71,33 @@ fn a_file_that_is_cut_under_a_map_is_a_fault_that_names_it() {
             assert!(verified.is_err(), "{end} of {length} bytes");
         }
     }
+}
+
+/// Large columns are mapped, small ones read: here one is, or what was cut would not read as zeros.
+#[test]
+fn a_large_column_that_is_cut_under_its_map_reads_as_zeros_and_is_a_fault() {
+    const TRACES: usize = 100_000;
+    guard_maps().expect("a handler may be installed");
+    let traces = Traces {
+        id: Buffer::collect((0..TRACES).map(|trace| trace as u128 + 1)),
+        start: Buffer::zeroed(TRACES),
+        end: Buffer::zeroed(TRACES),
+        spans: Narrow::U8(Buffer::zeroed(TRACES)),
+        root_name: Some(Column::EMPTY),
+        root_service: Some(Column::EMPTY),
+        flags: Buffer::zeroed(TRACES),
+    };
+    let mut bytes = Vec::new();
+    write(&Segment { traces, ..Segment::default() }, &mut bytes).expect("it is whole");
+    let folder = tempfile::tempdir().expect("there is room");
+    let path = folder.path().join("a.seg");
+    fs::write(&path, bytes).expect("there is room");
+    let segment = SegmentFile::open(&path).expect("it is sound").segment(None);
+    assert_eq!(segment.traces.id[TRACES - 1], TRACES as u128);
+    segment.sound().expect("nothing happened yet");
+    cut(&path, 4096);
+    assert_eq!(segment.traces.id[TRACES - 1], 0);
+    assert!(segment.sound().is_err());
 }
 
 #[test]

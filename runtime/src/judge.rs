@@ -48,7 +48,8 @@ pub(crate) struct Sums {
 pub(crate) struct Violation {
     /// Number of the rule.
     pub(crate) rule: usize,
-    /// The trace's id, where segments overlap in time; else 0.
+    /// The trace's id, where segments overlap in time; else 0: their order says enough, and to read it
+    /// costs more than all else.
     pub(crate) trace: u128,
     /// The trace's time.
     pub(crate) time: u64,

@@ -73,8 +73,8 @@ pub trait Segments<E>: Sync {
     /// the replay.
     fn get(&self, number: usize) -> Result<Option<Segment>, Error<E>>;
 
-    /// A time that no trace of segment `number`, or of one after it, starts before. `None` where
-    /// all traces of a segment come before those of the next by (start, id).
+    /// A time that no trace of segment `number`, or of one after it, starts before. `None`, for every
+    /// number, where all traces of a segment come before those of the next by (start, id).
     fn earliest(&self, number: usize) -> Option<u64> {
         let _ = number;
         None

@@ -25,17 +25,20 @@ pub struct Cli {
     pub common: Common,
 }
 
+/// Behind the options of each verb.
+const LAST: usize = 900;
+
 /// Options of every verb.
 #[derive(Debug, Args)]
 pub struct Common {
     /// Settings file, instead of betrace.yaml in this folder or the user's configuration folder
-    #[arg(long, global = true, value_name = "FILE")]
+    #[arg(long, global = true, value_name = "FILE", display_order = LAST)]
     pub config: Option<PathBuf>,
     /// When to use color: auto, always, never
-    #[arg(long, global = true, value_name = "WHEN")]
+    #[arg(long, global = true, value_name = "WHEN", display_order = LAST)]
     pub color: Option<String>,
     /// Print no notes and no progress
-    #[arg(long, short, global = true)]
+    #[arg(long, short, global = true, display_order = LAST)]
     pub quiet: bool,
 }
 
@@ -109,8 +112,6 @@ pub struct Selection {
 pub struct ReplayArgs {
     #[command(flatten)]
     pub selection: Selection,
-    #[command(flatten)]
-    pub reading: Reading,
     /// Count violations by this attribute of their spans or resources
     #[arg(long, value_name = "KEY")]
     pub group_by: Option<String>,
@@ -129,6 +130,8 @@ pub struct ReplayArgs {
     /// Exit with 1 on violations of this severity or graver
     #[arg(long, value_name = "SEVERITY", value_parser = severity)]
     pub fail_on: Option<ir::module::Severity>,
+    #[command(flatten)]
+    pub reading: Reading,
 }
 
 /// Which traces rules look at, and how.
@@ -140,7 +143,7 @@ pub struct Reading {
     /// Last time: a day or month is included whole, an instant is not
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub to: Option<String>,
-    /// Time zone of reports, such as Europe/Berlin [default: UTC]
+    /// Time zone of days and months, such as Europe/Berlin [default: UTC]
     #[arg(long, value_name = "ZONE")]
     pub tz: Option<String>,
     /// What runs the rules: auto, jit, columns, interpreter [default: auto]
@@ -155,7 +158,7 @@ pub struct Reading {
     /// Size of a document to refuse from [default: 64MiB]
     #[arg(long, value_name = "SIZE")]
     pub max_document: Option<String>,
-    /// Replay this corpus instead of trace files
+    /// Look at this corpus instead of trace files
     #[arg(long, value_name = "DIR", conflicts_with = "inputs")]
     pub corpus: Option<OsString>,
     /// Trace files, folders, globs, or - for standard input

@@ -69,15 +69,16 @@ pub fn counts<'a>(
     count: &'a Count,
     selected: &Selected,
 ) -> Result<Counts<'a>, Fault> {
-    let traces = evaluator.segment.len();
+    let segment = evaluator.segment;
+    let traces = segment.len();
     if selected.is_empty() {
         return Ok(Counts::None(traces));
     }
     let rows_alone = matches!(count, Count { distinct: None, by: None, within: None, .. });
     if let [(operation, rows)] = selected
-        && let own = evaluator.segment.operations[*operation].rows.len()
+        && let own = segment.operations[*operation].rows.len()
         && let Some(runs) =
-            evaluator.runs(*operation, if rows_alone { rows.count(own) } else { own })
+            evaluator.runs.get(segment, *operation, if rows_alone { rows.count(own) } else { own })
     {
         let counts = if rows_alone {
             runs.counts(rows, false, |_, _, count| count)
@@ -89,8 +90,8 @@ pub fn counts<'a>(
     let mut counts = vec![0; traces];
     if rows_alone {
         for (operation, rows) in selected {
-            let range = evaluator.segment.operations[*operation].rows.clone();
-            let traces = &evaluator.segment.table(*operation).trace[range];
+            let range = segment.operations[*operation].rows.clone();
+            let traces = &segment.table(*operation).trace[range];
             rows.for_each(traces.len(), |row| counts[traces[row] as usize] += 1);
         }
         return Ok(Counts::All(counts));

@@ -13,7 +13,7 @@ use super::against;
 use super::decide::{Codes, Decided};
 use super::fuse::Fuse;
 use super::rows::Rows;
-use super::runs::{LastRuns, Runs};
+use super::runs::LastRuns;
 use super::settle::{Leaf, Settled};
 use super::source::{Source, Sources};
 
@@ -30,7 +30,8 @@ pub struct Evaluator<'a> {
     pub segment: &'a Segment,
     /// Its fields.
     pub sources: Sources<'a>,
-    runs: LastRuns<'a>,
+    /// The runs of the operation that was asked last.
+    pub runs: LastRuns<'a>,
     /// What is asked before the loops are.
     fuse: Option<&'a dyn Fuse>,
     /// The predicate being worked on.
@@ -70,11 +71,6 @@ impl<'a> Evaluator<'a> {
     pub fn forget_rows(&mut self) {
         self.shared.clear();
         self.shared_bytes = 0;
-    }
-
-    /// The runs of the rows of `operation`, if they pay where so many of them are meant.
-    pub fn runs(&self, operation: usize, meant: usize) -> Option<Rc<Runs<'a>>> {
-        self.runs.get(self.segment, operation, meant)
     }
 
     /// The rows of `operation` that satisfy a predicate. The walk over its parts keeps its own

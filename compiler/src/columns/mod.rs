@@ -6,13 +6,13 @@
 //! bitmap as it lies. Row masks live only until the atoms of their set are answered.
 
 mod against;
-mod bits;
 mod count;
 mod decide;
 mod evaluate;
 mod fuse;
 mod kernel;
 mod key;
+mod moves;
 mod rows;
 mod runs;
 mod settle;
@@ -155,7 +155,7 @@ impl<'a> Probe<'a, '_> {
                 Rows::None => {}
                 Rows::All => segment.add_presence(*operation, mask),
                 Rows::Some(rows) => {
-                    if let Some(runs) = self.evaluator.runs(*operation, rows.count()) {
+                    if let Some(runs) = self.evaluator.runs.get(segment, *operation, rows.count()) {
                         runs.project(rows, mask);
                         continue;
                     }

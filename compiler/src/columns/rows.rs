@@ -55,7 +55,7 @@ impl Rows {
         Self::of(mask)
     }
 
-    /// Whether it holds a row that there is.
+    /// Whether it holds `row`, one of the operation's.
     pub fn has(&self, row: usize) -> bool {
         match self {
             Self::None => false,

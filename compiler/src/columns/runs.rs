@@ -1,8 +1,8 @@
 //! From rows to their traces by bits alone, 64 at a time.
 //!
-//! The rows of an operation lie trace by trace: each trace with such spans is one run of rows. Which
-//! traces these are, the presence says, and a bit a row says which rows begin a run. What a segment at
-//! rest knows of it is taken as it lies; in others it is found out, which pays where many rows are
+//! The rows of an operation lie trace by trace: each trace with such spans is one run of rows. A
+//! segment at rest keeps which traces these are, a bit a trace, and which rows begin a run, a bit a
+//! row. In others both are found out by the numbers of the traces, which pays where many rows are
 //! meant.
 
 use std::borrow::Cow;
@@ -12,8 +12,8 @@ use std::rc::Rc;
 use ir::segment::Firsts;
 use ir::{Mask, Segment};
 
-use super::bits::{gather, spread};
 use super::kernel::bits;
+use super::moves::{gather, spread};
 use super::rows::Rows;
 
 /// One of so many rows at least has to be meant for it to be found out which begin a run.
@@ -24,7 +24,7 @@ const DENSE: usize = 4;
 pub struct LastRuns<'a>(RefCell<Option<(usize, Rc<Runs<'a>>)>>);
 
 impl<'a> LastRuns<'a> {
-    /// The runs of `operation`, if they pay where so many of its rows are meant.
+    /// The runs of `operation`, if they are kept, or known, or pay where so many of its rows are meant.
     pub fn get(
         &self,
         segment: &'a Segment,
@@ -151,7 +151,10 @@ impl<'a> Runs<'a> {
         for (run, trace) in self.presence.iter().enumerate() {
             all[trace] = match others.next_if(|(other, _)| *other as usize == run) {
                 Some((_, count)) => *count,
-                None => (counts.ones[run / 64] >> (run % 64) & 1) as u32,
+                None => {
+                    let ones = counts.ones.get(run / 64).copied().unwrap_or(0);
+                    (ones >> (run % 64) & 1) as u32
+                }
             };
         }
         all

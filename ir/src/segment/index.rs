@@ -23,7 +23,7 @@ pub struct Keys {
     numbers: OnceLock<Numbers>,
 }
 
-/// The place of each of some texts, which lie elsewhere.
+/// The first place of each of some texts, which lie elsewhere.
 #[derive(Debug, Default)]
 struct Numbers {
     table: HashTable<u32>,
@@ -115,7 +115,8 @@ impl Numbers {
         let mut table = HashTable::with_capacity(len);
         for number in 0..len as u32 {
             let hash = hasher.hash_one(text(number));
-            table.insert_unique(hash, number, |number| hasher.hash_one(text(*number)));
+            let same = |other: &u32| text(*other) == text(number);
+            table.entry(hash, same, |number| hasher.hash_one(text(*number))).or_insert(number);
         }
         Self { table, hasher }
     }

@@ -44,36 +44,9 @@ pub(super) fn ascending(rows: &[u32]) -> Result<(), Refused> {
     if falls { Err("is out of order".into()) } else { Ok(()) }
 }
 
-/// The bits of `words` are just those of ascending numbers: each is there, and they are as many.
-pub(super) fn same_bits(ascending: &[u32], words: &[u64]) -> Result<(), Refused> {
-    let changes = ascending.windows(2).filter(|pair| pair[0] != pair[1]).count();
-    let distinct = changes + usize::from(!ascending.is_empty());
-    let set: usize = words.iter().map(|word| word.count_ones() as usize).sum();
-    let has = |number: &u32| {
-        words.get(*number as usize / 64).is_some_and(|word| word >> (number % 64) & 1 == 1)
-    };
-    let same = distinct == set && ascending.iter().all(has);
-    if same { Ok(()) } else { Err("is not as the presence says".into()) }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn bits_are_compared_word_by_word() {
-        let words = |bits: &[u32]| {
-            let mut words = [0_u64; 4];
-            bits.iter().for_each(|bit| words[*bit as usize / 64] |= 1 << (bit % 64));
-            words
-        };
-        let lists: [&[u32]; 6] = [&[], &[0], &[5, 5, 63], &[64], &[1, 200, 255], &[1, 255]];
-        for (at, list) in lists.iter().enumerate() {
-            for (other, bits) in lists.iter().enumerate() {
-                assert_eq!(same_bits(list, &words(bits)).is_ok(), at == other, "{list:?} {bits:?}");
-            }
-        }
-    }
 
     #[test]
     fn a_range_holds_both_its_ends() {

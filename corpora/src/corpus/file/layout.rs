@@ -258,7 +258,7 @@ pub(super) struct NarrowEntry {
     pub(super) block: u32,
 }
 
-/// How often a column is read: what many rules read is mapped as it lies, the rest is packed.
+/// How often a column is read: what many rules read is kept as it lies, the rest is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Heat {
     Hot,

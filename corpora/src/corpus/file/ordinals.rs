@@ -91,7 +91,7 @@ impl Ordinals {
                 for (word, rows) in firsts.words().iter().zip(all.chunks_mut(64)) {
                     for (bit, row) in rows.iter_mut().enumerate() {
                         number += (word >> bit & 1) as usize;
-                        *row = traces[number - 1];
+                        *row = traces[number.saturating_sub(1)];
                     }
                 }
             }

@@ -20,8 +20,7 @@ use super::source::{Source, owned};
 use super::store::Stored;
 use crate::corpus::CorpusError;
 
-/// A segment in a file, open for reading. Its bytes are mapped as long as it, or a segment of it,
-/// lives.
+/// A segment in a file, open for reading; the file stays open as long as it, or a segment of it, lives.
 #[derive(Clone, Debug)]
 pub struct SegmentFile {
     opened: Arc<Opened>,
@@ -312,6 +311,7 @@ impl Opened {
             source,
         };
         opened.check_counts()?;
+        opened.check_presences()?;
         Ok(opened)
     }
 
@@ -320,6 +320,7 @@ impl Opened {
     fn check_counts(&self) -> Result<(), &'static str> {
         let rows: usize = self.tables.iter().map(|table| table.rows).sum();
         let counted = self.traces <= self.source.len() / 16
+            && self.first <= self.last
             && rows <= self.source.len() / 8
             && self.resources.count <= self.source.len()
             && self.scopes.count <= self.source.len();
@@ -339,6 +340,23 @@ impl Opened {
             return Ok(());
         }
         Err("has operations whose rows are not there or not theirs alone")
+    }
+
+    /// Presence is kept only of operations whose ordinals follow from it, so that they agree.
+    fn check_presences(&self) -> Result<(), &'static str> {
+        let follow = |own: &OperationPlace| {
+            let table = &self.tables[own.table as usize];
+            let ordinals = self.block(table.trace).map(|block| Encoding::of(block.encoding));
+            own.rows == (0..table.rows)
+                && self.operations_of(own.table).len() == 1
+                && matches!(ordinals, Ok(Some(Encoding::Ordinals)))
+        };
+        let mut kept = self.operations.iter().filter(|own| own.presence.is_some());
+        if kept.all(follow) {
+            Ok(())
+        } else {
+            Err("keeps a presence that its ordinals do not follow")
+        }
     }
 
     /// A dictionary has no more entries than there are things that bear texts.

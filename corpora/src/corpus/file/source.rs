@@ -2,7 +2,7 @@
 //! files.
 //!
 //! A page fault costs several times as much as reading the page, and to undo a map all threads lose
-//! what they cached of it; so of a file of which a rule looks at little nothing is mapped.
+//! what their processors cached of it; so of most files nothing is mapped.
 #![expect(unsafe_code, reason = "a map is memory that only the file system answers for")]
 
 use std::fs::{File, Metadata};
@@ -19,7 +19,7 @@ use memmap2::{Mmap, MmapOptions};
 
 use super::guard::Watched;
 
-/// A piece of at least so many bytes is mapped.
+/// A piece of at least so many bytes is mapped: less is sooner read than a map is undone.
 const LARGE: usize = 1 << 20;
 
 /// Where the bytes of a sealed file come from.

@@ -6,7 +6,7 @@ use hashbrown::HashMap;
 use ir::segment::{Column, Dictionary, Scopes, Slot, Store, Values};
 use ir::{Fault, Segment};
 
-use super::check::{self, Refused};
+use super::check::Refused;
 use super::dictionary;
 use super::layout::Encoding;
 use super::read::{BlockSize, Opened};
@@ -69,18 +69,7 @@ impl Stored {
             let block = self.file.block(number)?;
             return self.bytes(&block, 0..block.stored as usize, &Chunks::default()).map(drop);
         }
-        let bytes = self.read(&self.block(number, None, *usage)?)?;
-        let Check::Ordinals(table) = usage.check else { return Ok(()) };
-        let ordinals: &[u32] = bytemuck::cast_slice(&bytes);
-        for &operation in self.file.operations_of(table) {
-            let own = &self.file.operations[operation as usize];
-            let Some(presence) = own.presence else { continue };
-            let presence = self.held(presence)?;
-            let words = bytemuck::try_cast_slice(&presence);
-            let words = words.map_err(|_| "needs a presence of another length")?;
-            check::same_bits(&ordinals[own.rows.clone()], words)?;
-        }
-        Ok(())
+        self.read(&self.block(number, None, *usage)?).map(drop)
     }
 
     /// The segment, with all that is made later made: all usages are known while it lives.
