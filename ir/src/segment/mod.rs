@@ -21,6 +21,7 @@ mod column;
 mod dictionary;
 mod index;
 mod later;
+mod rows;
 mod slots;
 mod store;
 mod tables;
@@ -255,51 +256,6 @@ impl Segment {
         self.tables.get(self.operations[operation].table)
     }
 
-    /// How many traces start before a time, in nanoseconds since 1970: these come first.
-    pub fn traces_before(&self, time: u64) -> usize {
-        let starts = &self.traces.start;
-        search(0..self.len(), self.len() / 2, |trace| starts.at(trace) >= time)
-    }
-
-    /// The rows of `operation` that are spans of `trace`.
-    pub fn rows_of(&self, operation: usize, trace: usize) -> Range<usize> {
-        let OperationRows { rows, presence, .. } = &self.operations[operation];
-        if presence.as_ref().is_some_and(|presence| !presence.get(trace)) {
-            return rows.start..rows.start;
-        }
-        let traces = &self.table(operation).trace;
-        if let Some(own) = traces.run(trace as u32) {
-            return own;
-        }
-        // Rows ascend by trace and are spread over the traces, so a guess is seldom far off.
-        let guess = rows.start + (rows.len() as u64 * trace as u64 / self.len() as u64) as usize;
-        let first = |least| search(rows.clone(), guess, |row| traces.at(row) as usize >= least);
-        let from = first(trace);
-        let same = |row: &usize| traces.at(*row) as usize == trace;
-        from..from + (from..rows.end).take_while(same).count()
-    }
-
-    /// The traces with a span of `operation`, and which of its rows are the first of their trace;
-    /// where this is known without a look at the rows.
-    pub fn runs(&self, operation: usize) -> Option<(&Mask, Firsts)> {
-        let OperationRows { rows, presence, .. } = &self.operations[operation];
-        let traces = &self.table(operation).trace;
-        let presence = presence.as_ref().filter(|_| *rows == (0..traces.len()))?;
-        Some((presence, traces.firsts()?))
-    }
-
-    /// Adds to `mask` the traces with a span of `operation`.
-    pub fn add_presence(&self, operation: usize, mask: &mut Mask) {
-        let OperationRows { rows, presence, .. } = &self.operations[operation];
-        match presence {
-            Some(presence) => mask.unite(presence),
-            None => {
-                let traces = &self.table(operation).trace[rows.clone()];
-                traces.iter().for_each(|&trace| mask.insert(trace as usize));
-            }
-        }
-    }
-
     /// The value of a field of one row, if it has one.
     ///
     /// # Errors
@@ -340,47 +296,6 @@ impl Segment {
     /// Last end minus first start of a trace, in nanoseconds.
     pub fn trace_duration(&self, trace: usize) -> i64 {
         signed_difference(self.traces.end.at(trace), self.traces.start.at(trace))
-    }
-
-    /// The start of a row, in nanoseconds since 1970.
-    pub fn start(&self, at: RowRef) -> u64 {
-        let table = self.table(at.operation as usize);
-        let trace = table.trace.at(at.row as usize) as usize;
-        self.traces.start.at(trace).saturating_add(table.start.get(at.row as usize))
-    }
-
-    /// The span id of a row.
-    pub fn span_id(&self, at: RowRef) -> u64 {
-        self.table(at.operation as usize).id.at(at.row as usize)
-    }
-
-    /// All rows of a trace, by start, then span id.
-    pub fn spans_of(&self, trace: usize) -> Vec<RowRef> {
-        self.index.spans_of(self, trace)
-    }
-
-    /// The rows of a trace that may have a value of the attribute `field`, by start, then span id;
-    /// found without the index that [`Self::spans_of`] makes of all rows.
-    pub fn spans_bearing(&self, trace: usize, field: &Field) -> Vec<RowRef> {
-        let (Field::Any(key) | Field::Span(key) | Field::Resource(key)) = field else {
-            return self.spans_of(trace);
-        };
-        let key = self.key(key);
-        let bears = |slot: &Slot| !matches!(slot, Slot::Decoded(column) if column.is_empty());
-        let by_resource = !matches!(field, Field::Span(_)) && bears(self.resource(key));
-        let may = |operation: &usize| {
-            let own = || bears(self.attribute(self.table(*operation), key));
-            by_resource || !matches!(field, Field::Resource(_)) && own()
-        };
-        let operations = (0..self.operations.len()).filter(may);
-        let mut rows: Vec<RowRef> = operations
-            .flat_map(|operation| {
-                let rows = self.rows_of(operation, trace);
-                rows.map(move |row| RowRef { operation: operation as u32, row: row as u32 })
-            })
-            .collect();
-        rows.sort_by_cached_key(|&at| self.by_start(at));
-        rows
     }
 
     fn span_attribute<'a>(
@@ -428,13 +343,6 @@ impl Segment {
     pub fn sound(&self) -> Result<(), Fault> {
         self.store.as_ref().and_then(|store| store.fault()).map_or(Ok(()), Err)
     }
-
-    /// What rows are listed by: start, span id, then name, so that the order is total and does
-    /// not depend on the order of arrival.
-    pub fn by_start(&self, at: RowRef) -> (u64, u64, &str, u32) {
-        let name = &*self.operations[at.operation as usize].name;
-        (self.start(at), self.span_id(at), name, at.row)
-    }
 }
 
 impl Fault {
@@ -458,39 +366,6 @@ impl Slot {
     fn get(&self, row: usize, field: &Field) -> Result<Option<Datum<'_>>, Fault> {
         Ok(self.column(field)?.get(row))
     }
-}
-
-/// The first of `rows` from which on `reached` holds, near `guess`; the end if there is none.
-fn search(rows: Range<usize>, guess: usize, reached: impl Fn(usize) -> bool) -> usize {
-    let (mut low, mut high) = (rows.start, rows.end);
-    let mut step = 1;
-    let mut at = guess.clamp(low, high.saturating_sub(1).max(low));
-    // Steps that double, until the row lies between two of them.
-    while low < high {
-        if reached(at) {
-            high = at;
-            if at - low <= step {
-                break;
-            }
-            at -= step;
-        } else {
-            low = at + 1;
-            if high - low <= step {
-                break;
-            }
-            at = low + step - 1;
-        }
-        step *= 2;
-    }
-    while low < high {
-        let middle = low + (high - low) / 2;
-        if reached(middle) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
-    }
-    low
 }
 
 /// `end - start`, at the nearest bound where it does not fit.
