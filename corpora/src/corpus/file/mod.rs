@@ -7,10 +7,13 @@
 
 mod blocks;
 mod check;
+mod chunks;
 mod dictionary;
+mod footer;
 mod frames;
 mod guard;
 mod layout;
+mod opened;
 mod ordinals;
 mod parents;
 mod read;

@@ -17,7 +17,7 @@ use super::layout::{
     ROOT_NAME, ROOT_SERVICE, ResourceColumns, SCOPE, SCOPE_FIELDS, SlotEntry, TABLE_FIELDS,
     TableColumns, ValuesEntry, scope_slots_mut, table_slots_mut,
 };
-use super::read::ListPlace;
+use super::opened::ListPlace;
 use super::store::{Stored, UNREADABLE};
 use super::usage::{Check, FieldName, Part, Role, Usage};
 

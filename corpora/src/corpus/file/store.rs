@@ -10,11 +10,12 @@ use ir::segment::{self, Buffer, Column, Dictionary, Firsts, Narrow, Slot, Store,
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
+use super::chunks::Chunks;
 use super::frames;
-use super::layout::{Block, CHUNK, Encoding, table_slots_mut};
+use super::layout::{Block, Encoding, table_slots_mut};
+use super::opened::{Opened, OperationPlace};
 use super::ordinals::Ordinals;
 use super::parents::Ids;
-use super::read::{Opened, OperationPlace};
 use super::source::owned;
 use super::usage::{Check, Part, Usage};
 
@@ -96,7 +97,7 @@ impl Stored {
         if let Some(bytes) = locked(&self.held).get(&number) {
             return Ok(bytes.clone());
         }
-        let bytes = self.unpacked(&self.file.block(number)?, &Chunks::default())?;
+        let bytes = self.unpacked(&self.file.block(number)?)?;
         locked(&self.held).insert(number, bytes.clone());
         Ok(bytes)
     }
@@ -120,7 +121,7 @@ impl Stored {
 
     /// The bytes of a block, checked.
     pub(super) fn read(&self, own: &StoredBlock) -> Result<Bytes, Refused> {
-        let StoredBlock { number, record: block, usage, chunks, .. } = own;
+        let StoredBlock { number, record: block, usage, .. } = own;
         self.note_access(usage);
         let len = block.raw as usize;
         if len == 0 {
@@ -129,12 +130,12 @@ impl Stored {
         let encoding = Encoding::of(block.encoding).ok_or("is in an unknown encoding")?;
         let bytes = match (encoding, usage.check) {
             (Encoding::Parents, Check::Parents { table, base, .. }) => {
-                let packed = self.bytes(block, 0..block.stored as usize, chunks)?;
+                let packed = self.file.whole(block)?;
                 self.parents(&packed, table, base)?
             }
             (Encoding::Ordinals, Check::Ordinals(table)) => {
                 let mut ordinals: Buffer<u8> = Buffer::zeroed(len);
-                let own = self.ordinals(block, table, chunks)?;
+                let own = self.ordinals(block, table)?;
                 own.write(bytemuck::cast_slice_mut(&mut ordinals));
                 return Ok(owned(ordinals));
             }
@@ -142,7 +143,7 @@ impl Stored {
             _ if matches!(usage.part, Part::Operation(_)) => self.held(*number)?,
             _ => match locked(&self.held).get(number) {
                 Some(bytes) => bytes.clone(),
-                None => self.unpacked(block, chunks)?,
+                None => self.unpacked(block)?,
             },
         };
         self.check(&bytes, usage)?;
@@ -150,17 +151,16 @@ impl Stored {
     }
 
     /// The bytes of a block that is kept in a way that needs no others.
-    fn unpacked(&self, block: &Block, chunks: &Chunks) -> Result<Bytes, Refused> {
+    fn unpacked(&self, block: &Block) -> Result<Bytes, Refused> {
         let len = block.raw as usize;
-        let all = 0..block.stored as usize;
         match Encoding::of(block.encoding) {
             Some(Encoding::Zeros) => Ok(self.zeros(len)),
-            Some(Encoding::Plain) if len > 0 => self.bytes(block, all, chunks),
+            Some(Encoding::Plain) if len > 0 => self.file.whole(block),
             Some(Encoding::Plain) => Ok(self.zeros(0)),
             Some(Encoding::Frames) => {
                 let width = block.width.into();
                 let mut buffer: Buffer<u8> = Buffer::zeroed(len);
-                let packed = self.bytes(block, all, chunks)?;
+                let packed = self.file.whole(block)?;
                 frames::unpack(&packed, &mut buffer, width).ok_or("does not unpack")?;
                 Ok(owned(buffer))
             }
@@ -177,18 +177,18 @@ impl Stored {
         match (Encoding::of(block.encoding), usage.check) {
             (Some(Encoding::Zeros), _) => item.fill(0),
             (Some(Encoding::Plain), _) => {
-                item.copy_from_slice(&self.bytes(block, at..at + width, chunks)?);
+                item.copy_from_slice(&chunks.read(&self.file, block, at..at + width)?);
             }
             (Some(Encoding::Frames), _) => {
                 let len = block.raw as usize / width;
-                let record = self.bytes(block, frames::place(index), chunks)?;
+                let record = chunks.read(&self.file, block, frames::place(index))?;
                 let rest = frames::rest(&record, index, len).ok_or("does not unpack")?;
-                let rest = self.bytes(block, rest, chunks)?;
+                let rest = chunks.read(&self.file, block, rest)?;
                 let value = frames::item(&record, &rest, index).ok_or("does not unpack")?;
                 item.copy_from_slice(&value.to_le_bytes()[..width]);
             }
             (Some(Encoding::Ordinals), Check::Ordinals(table)) => {
-                let ordinal = self.ordinals(block, table, chunks)?.get(index);
+                let ordinal = self.ordinals(block, table)?.get(index);
                 item.copy_from_slice(&ordinal.to_le_bytes());
             }
             _ => {
@@ -211,58 +211,6 @@ impl Stored {
         }
     }
 
-    /// Some of the bytes of a block as they lie in the file, checked. The chunks of small parts are
-    /// kept, for others are likely to be asked for.
-    pub(super) fn bytes(
-        &self,
-        block: &Block,
-        range: Range<usize>,
-        chunks: &Chunks,
-    ) -> Result<Bytes, Refused> {
-        let stored = block.stored as usize;
-        if range.start > range.end || range.end > stored {
-            return Err("refers to what is not there".into());
-        }
-        if range.is_empty() {
-            return Ok(Bytes::new());
-        }
-        let (first, last) = (range.start / CHUNK, (range.end - 1) / CHUNK);
-        // All of a block is for a buffer, which wants it aligned.
-        if range.len() == stored {
-            return self.file.whole(block);
-        }
-        let mut kept = locked(&chunks.0);
-        if kept.checksums.is_empty() {
-            kept.checksums = self.file.checksums(block)?;
-        }
-        if last - first > FEW {
-            let begin = first * CHUNK;
-            let end = stored.min((last + 1) * CHUNK);
-            let whole = self.file.read(block, begin..end, &kept.checksums)?;
-            return Ok(whole.slice(range.start - begin..range.end - begin));
-        }
-        let mut parts = Vec::new();
-        for number in first..=last {
-            let begin = number * CHUNK;
-            let known = kept.chunks.iter().find(|(own, _)| *own == number);
-            let chunk = match known {
-                Some((_, chunk)) => chunk.clone(),
-                None => {
-                    let end = stored.min(begin + CHUNK);
-                    let chunk = self.file.read(block, begin..end, &kept.checksums)?;
-                    kept.chunks.push((number, chunk.clone()));
-                    chunk
-                }
-            };
-            let own = range.start.max(begin) - begin..range.end.min(begin + CHUNK) - begin;
-            if first == last {
-                return Ok(chunk.slice(own));
-            }
-            parts.extend_from_slice(&chunk[own]);
-        }
-        Ok(parts.into())
-    }
-
     fn check(&self, bytes: &[u8], usage: &Usage) -> Result<(), Refused> {
         match usage.check {
             Check::Any | Check::Pages => Ok(()),
@@ -283,7 +231,7 @@ impl Stored {
     }
 
     /// The ordinals of a table of one operation, by its presence.
-    fn ordinals(&self, block: &Block, table: u32, chunks: &Chunks) -> Result<&Ordinals, Refused> {
+    fn ordinals(&self, block: &Block, table: u32) -> Result<&Ordinals, Refused> {
         let known = &self.ordinals[table as usize];
         if let Some(known) = known.get() {
             return Ok(known);
@@ -303,7 +251,7 @@ impl Stored {
         let usage = self.presence(operation);
         self.note_access(&usage);
         self.check(&presence, &usage)?;
-        let firsts = self.bytes(block, 0..block.stored as usize, chunks)?;
+        let firsts = self.file.whole(block)?;
         let made = Ordinals::new(presence, firsts, rows).ok_or("is not as the presence says")?;
         Ok(known.get_or_init(|| made))
     }
@@ -383,25 +331,11 @@ pub(super) struct StoredBlock {
     chunks: Chunks,
 }
 
-/// What was read of a block.
-#[derive(Default)]
-pub(super) struct Chunks(Mutex<Kept>);
-
-#[derive(Default)]
-struct Kept {
-    checksums: Bytes,
-    /// Chunks by their number.
-    chunks: Vec<(usize, Bytes)>,
-}
-
-/// Parts that reach over more chunks than these are read by themselves.
-const FEW: usize = 2;
-
 impl StoredBlock {
     /// Some of the bytes as they are stored.
     pub(super) fn part(&self, range: Range<usize>) -> Result<Bytes, Refused> {
         self.store.note_access(&self.usage);
-        self.store.bytes(&self.record, range, &self.chunks)
+        self.chunks.read(&self.store.file, &self.record, range)
     }
 
     /// Notes damage to it.
@@ -417,7 +351,7 @@ impl StoredBlock {
             return None;
         }
         self.store.note_access(&self.usage);
-        self.store.ordinals(&self.record, table, &self.chunks).ok()
+        self.store.ordinals(&self.record, table).ok()
     }
 }
 

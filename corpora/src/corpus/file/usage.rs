@@ -1,6 +1,6 @@
 //! What a block is for: where it is used, and what its content must be for that.
 
-use super::read::Opened;
+use super::opened::Opened;
 
 /// The use of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -9,8 +9,9 @@ use ir::{Fault, Segment};
 use super::check::Refused;
 use super::dictionary;
 use super::layout::Encoding;
-use super::read::{BlockSize, Opened};
-use super::store::{Chunks, Stored, locked};
+use super::opened::Opened;
+use super::read::BlockSize;
+use super::store::{Stored, locked};
 use super::usage::{Check, FieldName, Part, Usage};
 
 impl Stored {
@@ -67,7 +68,7 @@ impl Stored {
     fn verify_block(&self, number: u32, usage: &Usage) -> Result<(), Refused> {
         if usage.check == Check::Pages {
             let block = self.file.block(number)?;
-            return self.bytes(&block, 0..block.stored as usize, &Chunks::default()).map(drop);
+            return self.file.whole(&block).map(drop);
         }
         self.read(&self.block(number, None, *usage)?).map(drop)
     }
