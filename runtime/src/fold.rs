@@ -7,63 +7,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use ir::module::{AtomId, Formula, FormulaId, OperationId, Rule};
+use ir::module::{Formula, FormulaId, OperationId, Rule};
 use ir::{Engine, Fault, Mask, Module, Segment};
+
+use crate::plan::Plan;
 
 /// Words that are worked out at a time: a cache line of each mask.
 const WORDS: usize = 8;
 
 /// Some words of a mask.
 type Block = [u64; WORDS];
-
-/// What to work out of a module: the formulas and atoms that its rules rest on.
-pub(crate) struct Plan {
-    formulas: Vec<usize>,
-    atoms: Vec<AtomId>,
-    /// Position in `atoms`, by atom.
-    position: Vec<usize>,
-    /// The operations that rules name, each set once.
-    named: Vec<Vec<OperationId>>,
-    /// Position in `named`, by rule.
-    names: Vec<usize>,
-}
-
-impl Plan {
-    pub(crate) fn of(module: &Module) -> Self {
-        let mut needed = vec![false; module.formulas.len()];
-        let (mut named, mut names) = (Vec::new(), Vec::new());
-        for rule in &module.rules {
-            clauses(rule).for_each(|formula| needed[formula.index()] = true);
-            let known = named.iter().position(|set| *set == rule.operations);
-            names.push(known.unwrap_or(named.len()));
-            if known.is_none() {
-                named.push(rule.operations.clone());
-            }
-        }
-        let mut position = vec![usize::MAX; module.atoms.len()];
-        let mut atoms = Vec::new();
-        for at in (0..needed.len()).rev() {
-            if !needed[at] {
-                continue;
-            }
-            match &module.formulas[at] {
-                Formula::Const(_) => {}
-                Formula::Atom(atom) => {
-                    if position[atom.index()] == usize::MAX {
-                        position[atom.index()] = atoms.len();
-                        atoms.push(*atom);
-                    }
-                }
-                Formula::Not(inner) => needed[inner.index()] = true,
-                Formula::And(parts) | Formula::Or(parts) => {
-                    parts.iter().for_each(|part| needed[part.index()] = true);
-                }
-            }
-        }
-        let formulas = (0..needed.len()).filter(|&at| needed[at]).collect();
-        Self { formulas, atoms, position, named, names }
-    }
-}
 
 /// How many traces did what, for one rule.
 #[derive(Clone, Copy, Debug, Default)]
@@ -339,13 +292,9 @@ fn inside(traces: &Range<usize>, at: usize) -> u64 {
     below(traces.end) & !below(traces.start)
 }
 
-fn clauses(rule: &Rule) -> impl Iterator<Item = FormulaId> + '_ {
-    rule.always.iter().chain(&rule.never).map(|clause| clause.formula).chain(rule.when)
-}
-
 #[cfg(test)]
 mod tests {
-    use ir::module::{Atom, Clause, SetId, Severity};
+    use ir::module::{Atom, AtomId, Clause, SetId, Severity};
     use ir::segment::{Buffer, Traces};
 
     use super::*;

@@ -13,8 +13,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::context::{ContextValue, Labels, context, examples, first};
-use crate::fold::{Plan, Tally, Truth, fold};
+use crate::fold::{Tally, Truth, fold};
 use crate::found::{Days, Found, Silent};
+use crate::plan::Plan;
 use crate::range::TimeRange;
 use crate::replay::Options;
 use crate::signal::{SIGNAL_SCHEMA, Signal, signal_id};

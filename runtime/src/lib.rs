@@ -9,6 +9,7 @@ mod found;
 mod held;
 mod judge;
 mod order;
+mod plan;
 mod range;
 mod replay;
 mod report;
