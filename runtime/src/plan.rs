@@ -1,5 +1,6 @@
 //! What a replay asks of a module: worked out once, for all segments.
 
+use hashbrown::HashMap;
 use ir::Module;
 use ir::module::{AtomId, Formula, FormulaId, OperationId, Rule};
 
@@ -19,14 +20,14 @@ pub(crate) struct Plan {
 impl Plan {
     pub(crate) fn of(module: &Module) -> Self {
         let mut needed = vec![false; module.formulas.len()];
-        let (mut named, mut names) = (Vec::new(), Vec::new());
+        let (mut named, mut names) = (Vec::new(), Vec::with_capacity(module.rules.len()));
+        let mut numbers: HashMap<&[OperationId], usize> = HashMap::new();
         for rule in &module.rules {
             clauses(rule).for_each(|formula| needed[formula.index()] = true);
-            let known = named.iter().position(|set| *set == rule.operations);
-            names.push(known.unwrap_or(named.len()));
-            if known.is_none() {
+            names.push(*numbers.entry(&rule.operations).or_insert_with(|| {
                 named.push(rule.operations.clone());
-            }
+                named.len() - 1
+            }));
         }
         let mut position = vec![usize::MAX; module.atoms.len()];
         let mut atoms = Vec::new();
