@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use betrace_runtime::{Error, Options, Segments, TimeRange, replay};
 use ir::module::Operation;
@@ -68,8 +68,12 @@ fn slow_segments_hold_back_the_fast_ones() {
     let segment = |number: usize| {
         made.fetch_add(1, Ordering::Relaxed);
         if number == 0 {
-            std::thread::sleep(Duration::from_millis(50));
-            // Eight for each thread, this one included.
+            // Eight for each thread, this one included; however slow the other is, and no more.
+            let begun = Instant::now();
+            while made.load(Ordering::Relaxed) < 16 && begun.elapsed() < Duration::from_secs(60) {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            std::thread::sleep(Duration::from_millis(20));
             assert_eq!(made.load(Ordering::Relaxed), 16);
         }
         Ok::<_, Unread>(segments(&traces(), 10).into_iter().nth(number))
