@@ -1,5 +1,9 @@
 //! Files that were cut, changed or never ours.
 
+use ir::segment::{Buffer, Table};
+use ir::{Mask, Segment};
+
+use super::odd;
 use super::support::{dump, generated, opened, written};
 
 /// A file, and where its body ends.
@@ -84,4 +88,29 @@ fn what_changed_in_the_body_is_noticed_when_it_is_used() {
         }
     }
     assert!(noticed > 20 && padding > 0, "{noticed} noticed, {padding} in padding");
+}
+
+#[test]
+fn what_lies_under_sound_checksums_is_refused_when_it_is_used() {
+    let mut starts = odd();
+    starts.traces.start = Buffer::collect([20, 10].into_iter());
+    let mut ordinals = odd();
+    let table =
+        Table { trace: Buffer::collect([0, 1, 0].into_iter()), ..ordinals.tables.get(0).clone() };
+    ordinals.tables = [table].into_iter().collect();
+    let mut presence = odd();
+    presence.operations[0].presence = Some(Mask::empty(1_000));
+    let cases: [(Segment, &str); 3] = [
+        (starts, "traces: start: is out of order"),
+        (ordinals, "op: trace: is out of order"),
+        (presence, "op: refers to a block of another length"),
+    ];
+    for (segment, expected) in cases {
+        let file = opened(&written(&segment)).expect("its footer is whole");
+        let read = file.segment(None);
+        let _looked = (read.traces.start[0], read.table(0).trace[0]);
+        let fault = read.sound().expect_err(expected);
+        assert_eq!(fault.to_string(), format!("a.seg: {expected}"));
+        assert_eq!(file.verify(), Err(fault));
+    }
 }

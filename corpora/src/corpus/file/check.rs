@@ -37,10 +37,18 @@ pub(super) fn bits(bytes: &[u8], len: usize) -> Result<(), Refused> {
     }
 }
 
-/// Trace ordinals of the rows of an operation ascend.
-pub(super) fn ascending(rows: &[u32]) -> Result<(), Refused> {
+/// Times that ascend from the first to the last.
+pub(super) fn times(times: &[u64], first: u64, last: u64) -> Result<(), Refused> {
+    ascending(times)?;
+    let (Some(low), Some(high)) = (times.first(), times.last()) else { return Ok(()) };
+    within(bytemuck::cast_slice(&[*low, *high]), 8, first, last)
+}
+
+/// Items that ascend, such as trace ordinals of the rows of an operation.
+pub(super) fn ascending<T: PartialOrd>(items: &[T]) -> Result<(), Refused> {
     // The loop does not end early: so it runs over whole vectors.
-    let falls = rows.iter().zip(rows.iter().skip(1)).fold(false, |falls, (a, b)| falls | (a > b));
+    let pairs = items.iter().zip(items.iter().skip(1));
+    let falls = pairs.fold(false, |falls, (a, b)| falls | (a > b));
     if falls { Err("is out of order".into()) } else { Ok(()) }
 }
 

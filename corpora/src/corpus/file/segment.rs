@@ -174,7 +174,7 @@ impl Stored {
         let own =
             |name| Place { part: Part::Traces, field: FieldName::Own(name), rows: file.traces };
         let any = |name| own(name).usage(Role::Values, Check::Any);
-        let starts = Check::Within { width: 8, least: file.first, most: file.last };
+        let starts = Check::Times { first: file.first, last: file.last };
         let column = |entry: &SlotEntry, name| {
             entry.as_ref().map(|entry| self.column(entry, own(name))).transpose()
         };

@@ -81,8 +81,8 @@ impl Stored {
         usage: Usage,
     ) -> Result<StoredBlock, Refused> {
         let record = self.file.block(number)?;
-        if bytes.is_some_and(|bytes| bytes != record.raw as usize) {
-            return Err("refers to a block of another length".into());
+        if let Some(bytes) = bytes {
+            gives(&record, bytes)?;
         }
         if let Some(noted) = &self.noted
             && *locked(noted).entry(number).or_insert(usage) != usage
@@ -92,12 +92,14 @@ impl Stored {
         Ok(StoredBlock { store: self.shared(), number, record, usage, chunks: Chunks::default() })
     }
 
-    /// A block that others need, all of it.
-    pub(super) fn held(&self, number: u32) -> Result<Bytes, Refused> {
+    /// All of a block that others need, if it gives so many bytes.
+    pub(super) fn held(&self, number: u32, bytes: usize) -> Result<Bytes, Refused> {
+        let record = self.file.block(number)?;
+        gives(&record, bytes)?;
         if let Some(bytes) = locked(&self.held).get(&number) {
             return Ok(bytes.clone());
         }
-        let bytes = self.unpacked(&self.file.block(number)?)?;
+        let bytes = self.unpacked(&record)?;
         locked(&self.held).insert(number, bytes.clone());
         Ok(bytes)
     }
@@ -140,7 +142,7 @@ impl Stored {
                 return Ok(owned(ordinals));
             }
             // Ordinals need the presence of their operation, too.
-            _ if matches!(usage.part, Part::Operation(_)) => self.held(*number)?,
+            _ if matches!(usage.part, Part::Operation(_)) => self.held(*number, len)?,
             _ => match locked(&self.held).get(number) {
                 Some(bytes) => bytes.clone(),
                 None => self.unpacked(block)?,
@@ -203,6 +205,7 @@ impl Stored {
         }
         match usage.check {
             Check::Within { least, most, .. } => check::item_within(item, least, most),
+            Check::Times { first, last } => check::item_within(item, first, last),
             Check::Ordinals(_) => {
                 check::item_within(item, 0, (self.file.traces as u64).saturating_sub(1))
             }
@@ -215,6 +218,7 @@ impl Stored {
         match usage.check {
             Check::Any | Check::Pages => Ok(()),
             Check::Within { width, least, most } => check::within(bytes, width, least, most),
+            Check::Times { first, last } => check::times(bytemuck::cast_slice(bytes), first, last),
             Check::Bits(len) => check::bits(bytes, len),
             Check::Ordinals(table) => self.check_ordinals(bytemuck::cast_slice(bytes), table),
             Check::Parents { most, .. } => check::within(bytes, 8, 0, most),
@@ -244,10 +248,8 @@ impl Stored {
         if *own != (0..rows) {
             return Err("has rows that are of no operation".into());
         }
-        let presence = self.held(presence.ok_or("needs a presence that is not there")?)?;
-        if presence.len() != self.file.traces.div_ceil(64) * 8 {
-            return Err("needs a presence of another length".into());
-        }
+        let presence = presence.ok_or("needs a presence that is not there")?;
+        let presence = self.held(presence, self.file.traces.div_ceil(64) * 8)?;
         let usage = self.presence(operation);
         self.note_access(&usage);
         self.check(&presence, &usage)?;
@@ -378,6 +380,15 @@ impl segment::Block for StoredBlock {
 
     fn firsts(&self) -> Option<Firsts> {
         Some(self.ordinals()?.firsts())
+    }
+}
+
+/// Held to before anything is unpacked: a few bytes may say that they give gigabytes.
+fn gives(record: &Block, bytes: usize) -> Result<(), Refused> {
+    if record.raw as usize == bytes {
+        Ok(())
+    } else {
+        Err("refers to a block of another length".into())
     }
 }
 

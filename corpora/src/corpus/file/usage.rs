@@ -44,6 +44,8 @@ pub(super) enum Check {
     Any,
     /// Items of `width` bytes, none outside of the range.
     Within { width: u8, least: u64, most: u64 },
+    /// Times that ascend from the first to the last.
+    Times { first: u64, last: u64 },
     /// A bitmap of so many bits.
     Bits(usize),
     /// Trace ordinals of this table.
