@@ -69,47 +69,87 @@ pub fn counts<'a>(
     count: &'a Count,
     selected: &Selected,
 ) -> Result<Counts<'a>, Fault> {
-    let segment = evaluator.segment;
-    let traces = segment.len();
-    if selected.is_empty() {
-        return Ok(Counts::None(traces));
-    }
-    let rows_alone = matches!(count, Count { distinct: None, by: None, within: None, .. });
-    if let [(operation, rows)] = selected
-        && let own = segment.operations[*operation].rows.len()
-        && let Some(runs) =
-            evaluator.runs.get(segment, *operation, if rows_alone { rows.count(own) } else { own })
-    {
-        let counts = if rows_alone {
-            runs.counts(rows, false, |_, _, count| count)
-        } else {
-            Tally::new(evaluator, count, selected)?.runs(&runs, rows)
-        };
-        return Ok(Counts::Runs(runs, counts));
-    }
-    let mut counts = vec![0; traces];
-    if rows_alone {
-        for (operation, rows) in selected {
-            let range = segment.operations[*operation].rows.clone();
-            let traces = &segment.table(*operation).trace[range];
-            rows.for_each(traces.len(), |row| counts[traces[row] as usize] += 1);
+    let traces = evaluator.segment.len();
+    match selected {
+        [] => return Ok(Counts::None(traces)),
+        [(operation, rows)] => {
+            if let Some(counts) = by_run(evaluator, count, *operation, rows)? {
+                return Ok(counts);
+            }
         }
-        return Ok(Counts::All(counts));
+        _ => {}
     }
-    let mut tally = Tally::new(evaluator, count, selected)?;
-    for own in by_trace(evaluator, selected).chunk_by(|a, b| a.0 == b.0) {
+    if is_of_rows(count) {
+        return Ok(Counts::All(row_counts(evaluator.segment, selected)));
+    }
+    let operations = selected.iter().map(|(operation, _)| *operation).collect();
+    let mut tally = Tally::new(evaluator, count, operations)?;
+    let mut counts = vec![0; traces];
+    for own in by_trace(evaluator.segment, selected).chunk_by(|a, b| a.0 == b.0) {
         own.iter().for_each(|&(_, at, row)| tally.add(at as usize, row as usize));
         counts[own[0].0 as usize] = tally.finish();
     }
     Ok(Counts::All(counts))
 }
 
+/// Whether rows are counted, whatever their values and times are.
+fn is_of_rows(count: &Count) -> bool {
+    matches!(count, Count { distinct: None, by: None, within: None, .. })
+}
+
+/// What each trace has of one operation alone, run by run; none where going row by row is as fast.
+fn by_run<'a>(
+    evaluator: &Evaluator<'a>,
+    count: &'a Count,
+    operation: usize,
+    rows: &Rows,
+) -> Result<Option<Counts<'a>>, Fault> {
+    let segment = evaluator.segment;
+    let range = segment.operations[operation].rows.clone();
+    let of_rows = is_of_rows(count);
+    let meant = if of_rows { rows.count(range.len()) } else { range.len() };
+    let Some(runs) = evaluator.runs.get(segment, operation, meant) else { return Ok(None) };
+    if of_rows {
+        let counts = runs.counts(rows, false, |_, _, count| count);
+        return Ok(Some(Counts::Runs(runs, counts)));
+    }
+    let mut tally = Tally::new(evaluator, count, vec![operation])?;
+    // A span by itself counts 1 whatever its values are, so what is known to be there is not looked at.
+    let (mut rows, mut each) = (rows.clone(), false);
+    for keys in tally.by.iter().chain(&tally.distinct) {
+        match keys.present(&range) {
+            Some(present) => rows = rows.and(&present),
+            None => each = true,
+        }
+    }
+    let counts = runs.counts(&rows, each, |first, last, count| {
+        if count == 0 || count == 1 && !each {
+            return count;
+        }
+        let own = (first..=last).filter(|row| rows.has(*row));
+        own.for_each(|row| tally.add(0, range.start + row));
+        tally.finish()
+    });
+    Ok(Some(Counts::Runs(runs, counts)))
+}
+
+/// How many of the rows each trace has.
+fn row_counts(segment: &Segment, selected: &Selected) -> Vec<u32> {
+    let mut counts = vec![0; segment.len()];
+    for (operation, rows) in selected {
+        let range = segment.operations[*operation].rows.clone();
+        let traces = &segment.table(*operation).trace[range];
+        rows.for_each(traces.len(), |row| counts[traces[row] as usize] += 1);
+    }
+    counts
+}
+
 /// Rows of several operations, merged: trace, place of the operation in `selected`, row.
-fn by_trace(evaluator: &Evaluator<'_>, selected: &Selected) -> Vec<(u32, u32, u32)> {
+fn by_trace(segment: &Segment, selected: &Selected) -> Vec<(u32, u32, u32)> {
     let mut merged = Vec::new();
     for (at, (operation, rows)) in selected.iter().enumerate() {
-        let range = evaluator.segment.operations[*operation].rows.clone();
-        let traces = &evaluator.segment.table(*operation).trace;
+        let range = segment.operations[*operation].rows.clone();
+        let traces = &segment.table(*operation).trace;
         rows.for_each(range.len(), |row| {
             let row = range.start + row;
             merged.push((traces[row], at as u32, row as u32));
@@ -133,49 +173,26 @@ impl<'a> Tally<'a> {
     fn new(
         evaluator: &Evaluator<'a>,
         count: &'a Count,
-        selected: &Selected,
+        operations: Vec<usize>,
     ) -> Result<Self, Fault> {
         let keys = |field: Option<ir::module::FieldId>| {
             let Some(field) = field else { return Ok(None) };
             let field = &evaluator.module.fields[field.index()];
-            let sources = selected
-                .iter()
-                .map(|(operation, _)| evaluator.sources.find(*operation, field))
-                .collect::<Result<Vec<_>, Fault>>()?;
+            let find = |operation: &usize| evaluator.sources.find(*operation, field);
+            let sources = operations.iter().map(find).collect::<Result<Vec<_>, Fault>>()?;
             Ok(Some(Keys::new(sources)))
         };
         Ok(Self {
             by: keys(count.by)?,
             distinct: keys(count.distinct)?,
-            operations: selected.iter().map(|(operation, _)| *operation).collect(),
+            operations,
             segment: evaluator.segment,
             count,
             spans: Vec::new(),
         })
     }
 
-    /// The count on each run of the only operation. A span by itself counts 1 whatever its values are,
-    /// so what is known to be there is not looked at.
-    fn runs(mut self, runs: &Runs<'_>, rows: &Rows) -> RunCounts {
-        let range = self.segment.operations[self.operations[0]].rows.clone();
-        let (mut rows, mut each) = (rows.clone(), false);
-        for keys in self.by.iter().chain(&self.distinct) {
-            match keys.present(&range) {
-                Some(present) => rows = rows.and(&present),
-                None => each = true,
-            }
-        }
-        runs.counts(&rows, each, |first, last, count| {
-            if count == 0 || count == 1 && !each {
-                return count;
-            }
-            let own = (first..=last).filter(|row| rows.has(*row));
-            own.for_each(|row| self.add(0, range.start + row));
-            self.finish()
-        })
-    }
-
-    /// Adds a row of a trace.
+    /// Adds a row of a trace, of operation `at` of those given to [`Self::new`].
     fn add(&mut self, at: usize, row: usize) {
         let number = |keys: &mut Option<Keys<'_>>| match keys {
             None => Some(0),

@@ -1,7 +1,7 @@
 //! From rows to their traces by bits alone, 64 at a time.
 //!
 //! The rows of an operation lie trace by trace: each trace with such spans is one run of rows. A
-//! segment at rest keeps which traces these are, a bit a trace, and which rows begin a run, a bit a
+//! segment at rest knows which traces these are, a bit a trace, and which rows end a run, a bit a
 //! row. In others both are found out by the numbers of the traces, which pays where many rows are
 //! meant.
 
@@ -9,14 +9,14 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use ir::segment::Firsts;
+use ir::segment::Ends;
 use ir::{Mask, Segment};
 
 use super::kernel::bits;
 use super::moves::{gather, spread};
 use super::rows::Rows;
 
-/// One of so many rows at least has to be meant for it to be found out which begin a run.
+/// One of so many rows at least has to be meant for it to be found out which end a run.
 const DENSE: usize = 4;
 
 /// The runs of the operation that was asked last.
@@ -47,17 +47,17 @@ pub struct Runs<'a> {
     /// The traces, one a run.
     presence: Cow<'a, Mask>,
     /// The last row of each run; none where each run is one row.
-    ends: Option<Mask>,
+    ends: Option<Cow<'a, Mask>>,
     rows: usize,
 }
 
 impl<'a> Runs<'a> {
     fn of(segment: &'a Segment, operation: usize, meant: usize) -> Option<Self> {
         let rows = segment.operations[operation].rows.len();
-        if let Some((presence, firsts)) = segment.runs(operation) {
-            let ends = match firsts {
-                Firsts::All => None,
-                Firsts::Some(firsts) => Some(before(&firsts)),
+        if let Some((presence, ends)) = segment.runs(operation) {
+            let ends = match ends {
+                Ends::All => None,
+                Ends::Some(ends) => Some(Cow::Borrowed(ends)),
             };
             return Some(Self { presence: Cow::Borrowed(presence), ends, rows });
         }
@@ -71,7 +71,7 @@ impl<'a> Runs<'a> {
         let ends = ends(traces);
         let mut presence = Mask::empty(len);
         ends.iter().for_each(|row| presence.insert(traces[row] as usize));
-        Self { presence: Cow::Owned(presence), ends: Some(ends), rows: traces.len() }
+        Self { presence: Cow::Owned(presence), ends: Some(Cow::Owned(ends)), rows: traces.len() }
     }
 
     /// Adds the traces of `rows` to `traces`.
@@ -107,7 +107,7 @@ impl<'a> Runs<'a> {
             Rows::Some(mask) => Cow::Borrowed(mask),
         };
         let ends = match &self.ends {
-            Some(ends) => Cow::Borrowed(ends),
+            Some(ends) => Cow::Borrowed(&**ends),
             None if each => Cow::Owned(Mask::full(self.rows)),
             None => return RunCounts { ones: rows.words().to_vec(), others: Vec::new() },
         };
@@ -215,19 +215,6 @@ fn ends(traces: &[u32]) -> Mask {
     ends
 }
 
-/// The rows before those that are first, and the last.
-fn before(firsts: &Mask) -> Mask {
-    let words = firsts.words();
-    let mut ends = Mask::empty(firsts.len());
-    for (at, word) in ends.words_mut().iter_mut().enumerate() {
-        *word = words[at] >> 1 | words.get(at + 1).copied().unwrap_or(0) << 63;
-    }
-    if let Some(last) = firsts.len().checked_sub(1) {
-        ends.insert(last);
-    }
-    ends
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -260,17 +247,17 @@ mod tests {
             let mut expected = vec![0; len + 4];
             rows.iter().for_each(|row| expected[traces[row] as usize] += 1);
             let begins = |row: usize| row == 0 || traces[row] != traces[row - 1];
-            let firsts = Mask::collect((0..len).map(begins));
-            assert_eq!(before(&firsts), ends(&traces), "seed {seed}");
+            let is_last = |row: usize| row + 1 == len || begins(row + 1);
+            assert_eq!(ends(&traces), Mask::collect((0..len).map(is_last)), "seed {seed}");
             let mut all = vec![Runs::found(&traces, len + 4)];
-            if firsts.count() == len {
+            if (0..len).all(begins) {
                 all.push(Runs { ends: None, ..Runs::found(&traces, len + 4) });
             }
             for runs in all {
                 for each in [false, true] {
                     let counts =
                         runs.counts(&Rows::of(rows.clone()), each, |first, last, count| {
-                            assert!(begins(first) && (last + 1 == len || begins(last + 1)));
+                            assert!(begins(first) && is_last(last));
                             let own = (first..=last).filter(|row| rows.get(*row)).count();
                             assert_eq!(count as usize, own, "seed {seed}");
                             count

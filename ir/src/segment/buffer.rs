@@ -11,7 +11,7 @@ use std::sync::{Arc, OnceLock};
 use bytemuck::{Pod, Zeroable};
 use bytes::Bytes;
 
-use super::store::{Block, Firsts};
+use super::store::{Block, Ends};
 
 #[derive(Clone, Copy, Pod, Zeroable)]
 #[repr(C, align(64))]
@@ -97,12 +97,12 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
-    /// Which items begin a run of equal ones among items that ascend, if that is known without a look
+    /// Which items end a run of equal ones among items that ascend, if that is known without a look
     /// at them.
-    pub fn firsts(&self) -> Option<Firsts> {
+    pub fn ends(&self) -> Option<Ends<'_>> {
         match &self.memory {
             Memory::Own(_) => None,
-            Memory::Stored(stored) => stored.block.firsts(),
+            Memory::Stored(stored) => stored.block.ends(),
         }
     }
 

@@ -37,7 +37,7 @@ use hashbrown::HashSet;
 pub use index::{Index, Keys};
 pub use later::Later;
 pub use slots::Slots;
-pub use store::{Block, Firsts, Store, Texts};
+pub use store::{Block, Ends, Store, Texts};
 pub use tables::Tables;
 
 use crate::mask::Mask;

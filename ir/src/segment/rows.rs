@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Firsts, OperationRows, RowRef, Segment, Slot};
+use super::{Ends, OperationRows, RowRef, Segment, Slot};
 use crate::mask::Mask;
 use crate::module::Field;
 
@@ -32,13 +32,13 @@ impl Segment {
         from..from + (from..rows.end).take_while(same).count()
     }
 
-    /// The traces with a span of `operation`, and which of its rows are the first of their trace;
+    /// The traces with a span of `operation`, and which of its rows are the last of their trace;
     /// where this is known without a look at the rows.
-    pub fn runs(&self, operation: usize) -> Option<(&Mask, Firsts)> {
+    pub fn runs(&self, operation: usize) -> Option<(&Mask, Ends<'_>)> {
         let OperationRows { rows, presence, .. } = &self.operations[operation];
         let traces = &self.table(operation).trace;
         let presence = presence.as_ref().filter(|_| *rows == (0..traces.len()))?;
-        Some((presence, traces.firsts()?))
+        Some((presence, traces.ends()?))
     }
 
     /// Adds to `mask` the traces with a span of `operation`.

@@ -38,20 +38,20 @@ pub trait Block: Send + Sync {
         None
     }
 
-    /// The items that begin a run of equal ones, where they ascend and the block knows without a look
+    /// The items that end a run of equal ones, where they ascend and the block knows without a look
     /// at them.
-    fn firsts(&self) -> Option<Firsts> {
+    fn ends(&self) -> Option<Ends<'_>> {
         None
     }
 }
 
-/// The items that are not equal to the one before them.
-#[derive(Clone, Debug)]
-pub enum Firsts {
+/// The items that are not equal to the one after them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ends<'a> {
     /// Every item.
     All,
     /// These.
-    Some(Mask),
+    Some(&'a Mask),
 }
 
 /// The texts of a dictionary in a [`Store`], under the same terms.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use bytes::Bytes;
 use ir::Mask;
-use ir::segment::{Buffer, Firsts};
+use ir::segment::Ends;
 
 /// The bits of the rows that begin a trace, 64 to a word; none where all do.
 pub(super) fn pack(ordinals: &[u32]) -> Vec<u64> {
@@ -27,71 +27,59 @@ pub(super) fn pack(ordinals: &[u32]) -> Vec<u64> {
 /// The ordinals of all rows.
 #[derive(Debug)]
 pub(super) struct Ordinals {
-    presence: Ranked,
-    /// The rows that begin a trace; none where all do.
-    firsts: Option<Ranked>,
-    /// How many rows there are.
-    rows: usize,
+    presence: Ranked<Bytes>,
+    /// The rows that end a trace; none where all do.
+    ends: Option<Ranked<Mask>>,
 }
 
 impl Ordinals {
     /// Of `rows` rows, by the bits of presence and those of [`pack`]; `None` if they do not belong together.
-    pub(super) fn new(presence: Bytes, firsts: Bytes, rows: usize) -> Option<Self> {
+    pub(super) fn new(presence: Bytes, firsts: &[u8], rows: usize) -> Option<Self> {
         let presence = Ranked::new(presence);
         if firsts.is_empty() {
-            return (presence.count == rows).then_some(Self { presence, firsts: None, rows });
+            return (presence.count == rows).then_some(Self { presence, ends: None });
         }
-        let words: &[u64] = bytemuck::try_cast_slice(&firsts).ok()?;
-        let beyond = if rows.is_multiple_of(64) { 0 } else { words.last()? >> (rows % 64) };
-        let whole = words.len() == rows.div_ceil(64) && beyond == 0 && words.first()? & 1 == 1;
-        let firsts = Ranked::new(firsts);
-        let belong = whole && firsts.count == presence.count;
-        belong.then_some(Self { presence, firsts: Some(firsts), rows })
+        let firsts: &[u64] = bytemuck::try_cast_slice(firsts).ok()?;
+        let beyond = if rows.is_multiple_of(64) { 0 } else { firsts.last()? >> (rows % 64) };
+        let whole = firsts.len() == rows.div_ceil(64) && beyond == 0 && firsts.first()? & 1 == 1;
+        let ends = whole.then(|| Ranked::new(before(firsts, rows)))?;
+        (ends.count == presence.count).then_some(Self { presence, ends: Some(ends) })
     }
 
     /// The ordinal of a row that there is.
     pub(super) fn get(&self, row: usize) -> u32 {
-        let number = self.firsts.as_ref().map_or(row, |firsts| firsts.rank(row + 1) - 1);
-        self.presence.select(number)
+        self.presence.select(self.ends.as_ref().map_or(row, |ends| ends.rank(row)))
     }
 
-    /// The rows that begin a trace.
-    pub(super) fn firsts(&self) -> Firsts {
-        self.firsts.as_ref().map_or(Firsts::All, |firsts| {
-            let words = Buffer::collect(firsts.words().iter().copied());
-            Firsts::Some(Mask::of_words(words, self.rows))
-        })
+    /// The rows that end a trace.
+    pub(super) fn ends(&self) -> Ends<'_> {
+        self.ends.as_ref().map_or(Ends::All, |ends| Ends::Some(&ends.bits))
     }
 
     /// The rows of a trace.
     pub(super) fn run(&self, trace: u32) -> Range<usize> {
         let trace = trace as usize;
-        if trace >= self.presence.words().len() * 64 {
+        if !self.presence.has(trace) {
             return 0..0;
         }
-        let (number, next) = (self.presence.rank(trace), self.presence.rank(trace + 1));
-        match &self.firsts {
-            _ if next == number => 0..0,
-            None => number..next,
-            Some(firsts) => {
-                let row = |number| firsts.select(number) as usize;
-                row(number)..if next < firsts.count { row(next) } else { self.rows }
-            }
-        }
+        let number = self.presence.rank(trace);
+        let Some(ends) = &self.ends else { return number..number + 1 };
+        let behind = |number| ends.select(number) as usize + 1;
+        number.checked_sub(1).map_or(0, behind)..behind(number)
     }
 
     /// All of them.
     pub(super) fn write(&self, all: &mut [u32]) {
-        match &self.firsts {
+        match &self.ends {
             None => self.presence.list(all),
-            Some(firsts) => {
-                let mut traces = vec![0; self.presence.count + 8];
+            Some(ends) => {
+                let mut traces = vec![0; self.presence.count];
                 self.presence.list(&mut traces);
                 let mut number = 0_usize;
-                for (word, rows) in firsts.words().iter().zip(all.chunks_mut(64)) {
+                for (word, rows) in ends.words().iter().zip(all.chunks_mut(64)) {
                     for (bit, row) in rows.iter_mut().enumerate() {
+                        *row = traces[number];
                         number += (word >> bit & 1) as usize;
-                        *row = traces[number.saturating_sub(1)];
                     }
                 }
             }
@@ -99,10 +87,39 @@ impl Ordinals {
     }
 }
 
+/// The rows before those that begin a trace, the first of which does, and the last row.
+fn before(firsts: &[u64], rows: usize) -> Mask {
+    let mut ends = Mask::empty(rows);
+    for (at, word) in ends.words_mut().iter_mut().enumerate() {
+        *word = firsts[at] >> 1 | firsts.get(at + 1).copied().unwrap_or(0) << 63;
+    }
+    if let Some(last) = rows.checked_sub(1) {
+        ends.insert(last);
+    }
+    ends
+}
+
+/// Words of bits, 64 to each, low bit first.
+trait Words {
+    fn words(&self) -> &[u64];
+}
+
+impl Words for Bytes {
+    fn words(&self) -> &[u64] {
+        bytemuck::cast_slice(self)
+    }
+}
+
+impl Words for Mask {
+    fn words(&self) -> &[u64] {
+        self.words()
+    }
+}
+
 /// Bits, and how many are set before each line of them.
 #[derive(Debug)]
-struct Ranked {
-    bits: Bytes,
+struct Ranked<W> {
+    bits: W,
     before: Vec<u32>,
     count: usize,
 }
@@ -110,9 +127,9 @@ struct Ranked {
 /// Words a line.
 const LINE: usize = 8;
 
-impl Ranked {
-    fn new(bits: Bytes) -> Self {
-        let words: &[u64] = bytemuck::cast_slice(&bits);
+impl<W: Words> Ranked<W> {
+    fn new(bits: W) -> Self {
+        let words = bits.words();
         let mut count = 0;
         let mut before = Vec::with_capacity(words.len() / LINE + 1);
         for line in words.chunks(LINE) {
@@ -123,7 +140,12 @@ impl Ranked {
     }
 
     fn words(&self) -> &[u64] {
-        bytemuck::cast_slice(&self.bits)
+        self.bits.words()
+    }
+
+    /// Whether `bit` is there and set.
+    fn has(&self, bit: usize) -> bool {
+        self.words().get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
     }
 
     /// How many are set before `bit`.
@@ -189,11 +211,13 @@ mod tests {
         few[502] = few[500];
         let lists =
             [vec![5], spread(300, 1, 1), spread(1000, 2, 1), spread(1000, 5, 3), few, vec![9; 130]];
-        for list in lists {
+        // Runs that end and begin where words do.
+        let edges = [63, 64, 65, 128, 129].map(|rows| [spread(rows, 7, 2), spread(rows, 3, 64)]);
+        for list in lists.into_iter().chain(edges.into_iter().flatten()) {
             let mut presence = vec![0_u64; 80];
             list.iter().for_each(|at| presence[*at as usize / 64] |= 1 << (at % 64));
             let packed = pack(&list);
-            let ordinals = Ordinals::new(bytes(&presence), bytes(&packed), list.len());
+            let ordinals = Ordinals::new(bytes(&presence), &bytes(&packed), list.len());
             let ordinals = ordinals.expect("they belong together");
             assert!((0..list.len()).all(|row| ordinals.get(row) == list[row]), "{list:?}");
             for trace in 0..6_000 {
@@ -205,13 +229,12 @@ mod tests {
             let mut all = vec![0; list.len()];
             ordinals.write(&mut all);
             assert_eq!(all, list);
-            let begins = |row: &usize| *row == 0 || list[*row] != list[row - 1];
-            match ordinals.firsts() {
-                Firsts::All => assert!((0..list.len()).all(|row| begins(&row)), "{list:?}"),
-                Firsts::Some(firsts) => assert!(firsts.iter().eq((0..list.len()).filter(begins))),
-            }
+            let own =
+                Mask::collect((0..list.len()).map(|row| list.get(row + 1) != Some(&list[row])));
+            let expected = if own.count() == list.len() { Ends::All } else { Ends::Some(&own) };
+            assert_eq!(ordinals.ends(), expected, "{list:?}");
             presence[79] |= 1;
-            assert!(Ordinals::new(bytes(&presence), bytes(&packed), list.len()).is_none());
+            assert!(Ordinals::new(bytes(&presence), &bytes(&packed), list.len()).is_none());
         }
     }
 }

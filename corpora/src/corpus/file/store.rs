@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 
 use bytes::Bytes;
 use hashbrown::HashMap;
-use ir::segment::{self, Buffer, Column, Dictionary, Firsts, Narrow, Slot, Store, Table};
+use ir::segment::{self, Buffer, Column, Dictionary, Ends, Narrow, Slot, Store, Table};
 use ir::{Fault, Mask, Segment};
 
 use super::check::{self, Refused};
@@ -254,7 +254,7 @@ impl Stored {
         self.note_access(&usage);
         self.check(&presence, &usage)?;
         let firsts = self.file.whole(block)?;
-        let made = Ordinals::new(presence, firsts, rows).ok_or("is not as the presence says")?;
+        let made = Ordinals::new(presence, &firsts, rows).ok_or("is not as the presence says")?;
         Ok(known.get_or_init(|| made))
     }
 
@@ -378,8 +378,8 @@ impl segment::Block for StoredBlock {
         Some(self.ordinals()?.run(u32::from_le_bytes(item.try_into().ok()?)))
     }
 
-    fn firsts(&self) -> Option<Firsts> {
-        Some(self.ordinals()?.firsts())
+    fn ends(&self) -> Option<Ends<'_>> {
+        Some(self.ordinals()?.ends())
     }
 }
 
