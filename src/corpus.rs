@@ -29,9 +29,9 @@ pub struct Corpus {
 /// The parts of a corpus that a replay judges, by the start of their first trace.
 struct Parts<'c> {
     folder: &'c Folder,
-    parts: Vec<(u64, Part)>,
-    /// Whether all traces of each part start before those of the next.
-    in_order: bool,
+    parts: Vec<Part>,
+    /// Starts of their first traces, where parts overlap in time.
+    overlap: Option<Vec<u64>>,
     /// Spans of joined traces that came again.
     duplicates: AtomicU64,
 }
@@ -122,8 +122,8 @@ impl Corpus {
         let outcome = runtime::replay(program.module(), program.engine(), &judging, &parts, take)?;
         for (number, fault) in outcome.damaged {
             match &parts.parts[number] {
-                (_, Part::Stored(entry, _)) => lost.insert(entry.number, fault),
-                (_, Part::Joined(_)) => return Err(fault.into()),
+                Part::Stored(entry, _) => lost.insert(entry.number, fault),
+                Part::Joined(_) => return Err(fault.into()),
             };
         }
         joined.finished.duplicates += parts.duplicates.into_inner();
@@ -296,7 +296,9 @@ impl Corpus {
         });
         let in_order = ascend(ranges);
         let duplicates = AtomicU64::new(0);
-        Parts { folder: &self.snapshot.folder, parts, in_order, duplicates }
+        let (firsts, parts) = parts.into_iter().unzip();
+        let overlap = (!in_order).then_some(firsts);
+        Parts { folder: &self.snapshot.folder, parts, overlap, duplicates }
     }
 }
 
@@ -316,7 +318,7 @@ impl Read {
 
 impl Segments<ReplayError> for Parts<'_> {
     fn get(&self, number: usize) -> Result<Option<Segment>, runtime::Error<ReplayError>> {
-        let Some((_, part)) = self.parts.get(number) else { return Ok(None) };
+        let Some(part) = self.parts.get(number) else { return Ok(None) };
         match part {
             Part::Stored(entry, ordinals) => {
                 let file = open(self.folder, entry)?;
@@ -338,11 +340,8 @@ impl Segments<ReplayError> for Parts<'_> {
         }
     }
 
-    fn earliest(&self, number: usize) -> Option<u64> {
-        if self.in_order {
-            return None;
-        }
-        Some(self.parts.get(number).map_or(u64::MAX, |(first, _)| *first))
+    fn overlap(&self) -> Option<&[u64]> {
+        self.overlap.as_deref()
     }
 }
 

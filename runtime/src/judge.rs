@@ -165,14 +165,14 @@ impl<'a> Judge<'a> {
                     found.count(rule, day, trace);
                     return Ok(());
                 }
-                let mut violation = self.violation(segment, trace, rule, truth, signal, shows)?;
-                if overlaps {
-                    violation.trace = segment.traces.id.at(trace);
+                let time = days.time(trace);
+                let (evidence, group) =
+                    self.evidence(segment, trace, rule, truth, signal, shows)?;
+                if let Evidence::Examples(values) = &evidence {
+                    found.add(rule, day, time, values);
                 }
-                if let Evidence::Examples(values) = &violation.evidence {
-                    found.add(rule, day, violation.time, values);
-                }
-                violations.push(violation);
+                let id = if overlaps { segment.traces.id.at(trace) } else { 0 };
+                violations.push(Violation { rule, trace: id, time, group, evidence });
                 if violations.len() == BATCH {
                     segment.sound()?;
                     self.tell(&mut found, &violations);
@@ -209,7 +209,8 @@ impl<'a> Judge<'a> {
         self.first[rule].fetch_min(time, Ordering::Relaxed);
     }
 
-    fn violation(
+    /// What is known of a violation, and the text of what it is grouped by.
+    fn evidence(
         &self,
         segment: &Segment,
         trace: usize,
@@ -217,10 +218,9 @@ impl<'a> Judge<'a> {
         truth: Truth<'_>,
         signal: bool,
         shows: bool,
-    ) -> Result<Violation, Fault> {
+    ) -> Result<(Evidence, Option<String>), Fault> {
         let module = self.module;
         let rule = &module.rules[number];
-        let time = segment.traces.start.at(trace);
         let witness = witness(module, self.engine, segment, rule, trace, truth)?;
         let evidence = if signal {
             Evidence::Signal(Box::new(self.signal(segment, trace, number, truth, &witness)?))
@@ -233,8 +233,7 @@ impl<'a> Judge<'a> {
             Some(field) => first(segment, &witness, &module.fields[field.index()])?,
             None => None,
         };
-        let group = group.map(|value| value.text().into_owned());
-        Ok(Violation { rule: number, trace: 0, time, group, evidence })
+        Ok((evidence, group.map(|value| value.text().into_owned())))
     }
 
     fn signal(

@@ -73,10 +73,9 @@ pub trait Segments<E>: Sync {
     /// the replay.
     fn get(&self, number: usize) -> Result<Option<Segment>, Error<E>>;
 
-    /// A time that no trace of segment `number`, or of one after it, starts before. `None`, for every
-    /// number, where all traces of a segment come before those of the next by (start, id).
-    fn earliest(&self, number: usize) -> Option<u64> {
-        let _ = number;
+    /// Where segments overlap in time: for each, a time that no trace of it, or of one after it, starts
+    /// before. `None` where all traces of a segment come before those of the next by (start, id).
+    fn overlap(&self) -> Option<&[u64]> {
         None
     }
 }
@@ -123,8 +122,7 @@ pub fn replay<E: Send>(
                         jobs.hurry();
                     }
                 };
-                let overlaps = segments.earliest(number).is_some();
-                judge.judge(&segment, overlaps, &mut put)?;
+                judge.judge(&segment, segments.overlap().is_some(), &mut put)?;
                 Ok(true)
             });
             match judged {
@@ -189,14 +187,13 @@ fn deliver<E>(
                 continue;
             }
         };
-        let earliest = segments.earliest(number);
-        for violation in violations {
-            match earliest {
-                None => report(violation, &mut reports)?,
-                Some(_) => held.push(violation),
-            }
-        }
-        while let Some(violation) = held.before(earliest.unwrap_or(u64::MAX)) {
+        let Some(starts) = segments.overlap() else {
+            violations.into_iter().try_for_each(|violation| report(violation, &mut reports))?;
+            continue;
+        };
+        violations.into_iter().for_each(|violation| held.push(violation));
+        // A segment of which no time is given holds all back.
+        while let Some(violation) = held.before(starts.get(number).copied().unwrap_or(0)) {
             report(violation, &mut reports)?;
         }
     }

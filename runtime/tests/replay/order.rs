@@ -89,22 +89,26 @@ fn slow_segments_hold_back_the_fast_ones() {
 }
 
 /// Every so many-th trace is judged in one segment, the next in another: all overlap in time.
-struct Dealt(usize);
+struct Dealt {
+    /// A time for each segment.
+    starts: Vec<u64>,
+}
 
 impl Segments<Unread> for Dealt {
     fn get(&self, number: usize) -> Result<Option<Segment>, Error<Unread>> {
-        if number == self.0 {
+        let count = self.starts.len();
+        if number == count {
             return Ok(None);
         }
         let mut segment = segments(&traces(), usize::MAX).remove(0);
         let mut hidden = Mask::full(segment.len());
-        (number..segment.len()).step_by(self.0).for_each(|trace| hidden.remove(trace));
+        (number..segment.len()).step_by(count).for_each(|trace| hidden.remove(trace));
         segment.hidden = Some(hidden);
         Ok(Some(segment))
     }
 
-    fn earliest(&self, number: usize) -> Option<u64> {
-        Some(BASE + number as u64 / 3 * MS)
+    fn overlap(&self) -> Option<&[u64]> {
+        Some(&self.starts)
     }
 }
 
@@ -115,7 +119,8 @@ fn segments_that_overlap_in_time_are_told_in_order_of_time_and_hidden_traces_now
     for (threads, parts) in [(1, 1), (1, 2), (2, 7), (4, 50)] {
         let mut signals = Vec::new();
         let options = options(threads, TimeRange::default());
-        let outcome = replay(&module, &Interpreter, &options, &Dealt(parts), &mut |signal| {
+        let starts = (0..parts as u64).map(|number| BASE + number / 3 * MS).collect();
+        let outcome = replay(&module, &Interpreter, &options, &Dealt { starts }, &mut |signal| {
             signals.push(signal);
             Ok(())
         });
