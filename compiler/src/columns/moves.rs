@@ -126,14 +126,18 @@ mod tests {
                 assert!(expected.starts_with(&found), "seed {seed}");
                 assert!(expected[found.len()..].iter().all(|word| *word == 0), "seed {seed}");
             }
-            let mut expected = bits.clone();
-            for (number, place) in places(&set).into_iter().enumerate() {
-                expected[place / 64] |= (bits[number / 64] >> (number % 64) & 1) << (place % 64);
+            // All bits, and fewer than there are places.
+            for given in [&bits[..], &bits[..len / 2]] {
+                let mut expected = bits.clone();
+                for (number, place) in places(&set).into_iter().enumerate() {
+                    let bit = given.get(number / 64).map_or(0, |word| word >> (number % 64) & 1);
+                    expected[place / 64] |= bit << (place % 64);
+                }
+                let mut sums = [bits.clone(), bits.clone()];
+                spread(given, &set, &mut sums[0]);
+                spread_by(given, &set, &mut sums[1], put);
+                assert_eq!(sums, [expected.clone(), expected], "seed {seed}");
             }
-            let mut sums = [bits.clone(), bits.clone()];
-            spread(&bits, &set, &mut sums[0]);
-            spread_by(&bits, &set, &mut sums[1], put);
-            assert_eq!(sums, [expected.clone(), expected], "seed {seed}");
         }
     }
 }

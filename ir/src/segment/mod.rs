@@ -264,17 +264,20 @@ impl Segment {
         let operation = &self.operations[at.operation as usize];
         let table = self.tables.get(operation.table);
         let row = at.row as usize;
+        let own = |key: &str| self.attribute(table, self.key(key)).get(row, field);
+        let of_resource =
+            |key: &str| self.resource(self.key(key)).get(table.resource.get(row) as usize, field);
         match field {
             Field::Name => Ok(Some(Datum::Entry(crate::value::Type::Text, &operation.name))),
             Field::Kind => table.kind.get(row, field),
             Field::Status => table.status.get(row, field),
             Field::StatusMessage => table.message.get(row, field),
             Field::Duration => table.duration.get(row, field),
-            Field::Span(key) => self.span_attribute(table, row, key, field),
-            Field::Resource(key) => self.resource_attribute(table, row, key, field),
-            Field::Any(key) => match self.span_attribute(table, row, key, field)? {
+            Field::Span(key) => own(key),
+            Field::Resource(key) => of_resource(key),
+            Field::Any(key) => match own(key)? {
                 Some(value) => Ok(Some(value)),
-                None => self.resource_attribute(table, row, key, field),
+                None => of_resource(key),
             },
         }
     }
@@ -296,26 +299,6 @@ impl Segment {
     /// Last end minus first start of a trace, in nanoseconds.
     pub fn trace_duration(&self, trace: usize) -> i64 {
         signed_difference(self.traces.end.at(trace), self.traces.start.at(trace))
-    }
-
-    fn span_attribute<'a>(
-        &'a self,
-        table: &'a Table,
-        row: usize,
-        key: &str,
-        field: &Field,
-    ) -> Result<Option<Datum<'a>>, Fault> {
-        self.attribute(table, self.key(key)).get(row, field)
-    }
-
-    fn resource_attribute<'a>(
-        &'a self,
-        table: &'a Table,
-        row: usize,
-        key: &str,
-        field: &Field,
-    ) -> Result<Option<Datum<'a>>, Fault> {
-        self.resource(self.key(key)).get(table.resource.get(row) as usize, field)
     }
 
     /// The column of an attribute of the rows of `table`, by the key's number if it has one.
