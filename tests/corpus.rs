@@ -1,23 +1,23 @@
 //! A corpus gives what the files gave that were read into it: whatever came when, in whatever
 //! pieces, and however often.
 
+mod answers;
+
 use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
+use answers::{Answer, assert_same, of_corpus, of_files};
 use betrace::generate::{Workload, lines};
 use betrace::{
-    CompileOptions, Completeness, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport,
-    Program, Replay, ReplayOptions, Report, RuleSet, SegmentSize, Signal, generate_corpus,
+    CompileOptions, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport, Program,
+    ReplayOptions, RuleSet, SegmentSize, generate_corpus,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use tempfile::TempDir;
-
-/// What a replay says, without what depends on time or on how bytes arrived.
-type Answer = (Report, Vec<Signal>);
 
 fn program() -> Program {
     let rules = RuleSet::from_paths(["rules/omnicart.yaml"]).expect("the rules are there");
@@ -31,43 +31,11 @@ fn options(threads: usize) -> ReplayOptions {
     }
 }
 
-fn of_files(program: &Program, files: &[PathBuf]) -> Answer {
-    let mut replay = Replay::new(program, options(1));
-    replay.read(files).expect("memory holds the spans");
-    let mut signals = Vec::new();
-    let report = replay.finish(&mut |signal| {
-        signals.push(signal);
-        Ok(())
-    });
-    (report.expect("there is no range"), signals)
-}
-
-fn of_corpus(program: &Program, corpus: &Path, options: &ReplayOptions) -> Answer {
-    let mut signals = Vec::new();
-    let corpus = Corpus::open(corpus).expect("it was written");
-    let report = corpus.replay(program, options, &mut |signal| {
-        signals.push(signal);
-        Ok(())
-    });
-    (report.expect("nothing is damaged"), signals)
-}
-
 fn ingest(corpus: &Path, files: &[PathBuf], options: IngestOptions) -> IngestReport {
     let writer = Folder::new(corpus).write().expect("nobody else writes");
     let mut ingest = Ingest::new(writer, options);
     ingest.read(files).expect("the disk takes it");
     ingest.finish().expect("the disk takes it")
-}
-
-fn assert_same(corpus: &Answer, files: &Answer, what: &str) {
-    let known = |done: &Completeness| {
-        let Completeness { spans, traces, duplicates, rootless, clock_defects, .. } = *done;
-        (spans, traces, duplicates, rootless, clock_defects, done.malformed.clone())
-    };
-    assert_eq!(known(&corpus.0.completeness), known(&files.0.completeness), "{what}");
-    assert_eq!((corpus.0.first, corpus.0.last), (files.0.first, files.0.last), "{what}");
-    assert_eq!(corpus.0.rules, files.0.rules, "{what}");
-    assert_eq!(corpus.1, files.1, "{what}");
 }
 
 /// Lines of generated traffic, dealt into files so that most traces are in several.
@@ -96,7 +64,7 @@ fn a_corpus_of_many_ingests_gives_what_the_files_give() {
     let folder = folder();
     let files = dealt(folder.path(), 1500, 3);
     let program = program();
-    let expected = of_files(&program, &files);
+    let expected = of_files(&program, &files, &options(1));
     assert!(expected.1.len() > 10, "{} signals", expected.1.len());
     let small = SegmentSize { traces: 200, rows: 1 << 20 };
     // At once, file by file, and in batches of what little memory holds.
@@ -204,15 +172,42 @@ fn a_range_of_days_is_judged_as_in_files() {
             to: Some(to.parse().expect("a time")),
             ..options(2)
         };
-        let mut replay = Replay::new(&program, options.clone());
-        replay.read(&files).expect("memory holds the spans");
-        let mut signals = Vec::new();
-        let report = replay.finish(&mut |signal| {
-            signals.push(signal);
-            Ok(())
-        });
-        let expected = (report.expect("the range means something"), signals);
+        let expected = of_files(&program, &files, &options);
         assert_same(&of_corpus(&program, &corpus, &options), &expected, from);
+    }
+}
+
+#[test]
+fn traces_that_start_at_once_come_by_their_ids_whichever_segments_they_lie_in() {
+    let folder = folder();
+    let corpus = folder.path().join("corpus");
+    let mut files = Vec::new();
+    // The second begins when the first ends, with a trace that comes between two of that time.
+    for (name, traces) in [
+        ("first", &[(9, 1_000), (1, 2_000), (5, 2_000)][..]),
+        ("second", &[(3, 2_000), (2, 3_000)]),
+    ] {
+        let spans = traces.iter().map(|(id, start)| {
+            format!(
+                r#"{{"traceId":"{id:032x}","spanId":"{id:016x}","name":"a","startTimeUnixNano":"{start}","endTimeUnixNano":"{start}"}}"#
+            )
+        });
+        let spans = spans.collect::<Vec<_>>().join(",");
+        let file = folder.path().join(format!("{name}.jsonl"));
+        let line = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#);
+        fs::write(&file, line).expect("the folder takes files");
+        ingest(&corpus, std::slice::from_ref(&file), IngestOptions::default());
+        files.push(file);
+    }
+    let rule = "rules: [{id: r, severity: low, violation: trace.has(a)}]";
+    let rules = RuleSet::from_text("rules.yaml", rule);
+    let program = Program::compile(&rules, &CompileOptions::default()).expect("the rule compiles");
+    let expected = of_files(&program, &files, &options(1));
+    let ids = expected.1.iter().map(|signal| signal.trace_id.trim_start_matches('0'));
+    assert!(ids.eq(["9", "1", "3", "5", "2"]), "{:?}", expected.1);
+    for threads in [1, 2] {
+        let found = of_corpus(&program, &corpus, &options(threads));
+        assert_same(&found, &expected, &format!("{threads} threads"));
     }
 }
 
@@ -249,7 +244,7 @@ fn a_file_that_grew_is_read_on_and_an_unfinished_line_counts_once_it_is_whole() 
         let report = ingest(&corpus, std::slice::from_ref(&grown), IngestOptions::default());
         assert_eq!((report.known, report.resumed), (0, u64::from(at > 0)));
         let answer = of_corpus(&program, &corpus, &options(1));
-        let expected = of_files(&program, std::slice::from_ref(&grown));
+        let expected = of_files(&program, std::slice::from_ref(&grown), &options(1));
         assert_eq!(answer.0.rules, expected.0.rules, "{end} bytes");
         assert_eq!(answer.1, expected.1, "{end} bytes");
         let malformed = |answer: &Answer| answer.0.completeness.malformed.clone();
@@ -269,7 +264,7 @@ fn what_cannot_be_read_of_inputs_stays_in_the_statement() {
     ingest(&corpus, std::slice::from_ref(&file), IngestOptions::default());
     let program = program();
     let answer = of_corpus(&program, &corpus, &options(1));
-    assert_same(&answer, &of_files(&program, &[file]), "a.jsonl");
+    assert_same(&answer, &of_files(&program, &[file], &options(1)), "a.jsonl");
     assert!(answer.0.completeness.malformed.len() > 1);
 }
 
@@ -297,7 +292,7 @@ fn a_damaged_end_is_said_though_all_before_it_is_known_and_forgotten_once_it_is_
         for _ in 0..2 {
             ingest(&corpus, std::slice::from_ref(path), IngestOptions::default());
             let found = of_corpus(&program, &corpus, &options(1));
-            let expected = of_files(&program, &all);
+            let expected = of_files(&program, &all, &options(1));
             let malformed = |answer: &Answer| answer.0.completeness.malformed.clone();
             assert_eq!(malformed(&found), malformed(&expected), "{}", path.display());
             assert_eq!((&found.0.rules, found.1), (&expected.0.rules, expected.1));

@@ -13,12 +13,13 @@ use std::path::{Path, PathBuf};
 use betrace::generate::{Workload, lines};
 use betrace::testing::{TestFile, test_files};
 use betrace::{
-    CompileOptions, Completeness, Corpus, Folder, Ingest, IngestOptions, Program, Replay,
-    ReplayOptions, Report, RuleSet, SegmentSize, Signal,
+    CompileOptions, Completeness, Folder, Ingest, IngestOptions, Program, ReplayOptions, RuleSet,
+    SegmentSize,
 };
 use serde_json::Value as Json;
 use tempfile::TempDir;
 
+use crate::answers::{assert_same, of_corpus, of_files};
 use crate::random::Random;
 use crate::traces::{spans, trace};
 use crate::whole_way::document;
@@ -36,9 +37,6 @@ const FILES: usize = 3;
 /// Where the rules are.
 const LIBRARY: [&str; 4] =
     ["rules/playbooks", "rules/templates", "rules/cases", "rules/omnicart.yaml"];
-
-/// What a replay says, without what depends on time or on how bytes arrived.
-type Answer = (Report, Vec<Signal>);
 
 #[test]
 fn every_rule_has_the_answer_of_the_files_over_a_corpus() {
@@ -180,41 +178,4 @@ fn options(range: Option<(&str, &str)>, threads: usize) -> ReplayOptions {
         to: range.map(|(_, to)| to.parse().unwrap()),
         ..ReplayOptions::default()
     }
-}
-
-fn of_files(program: &Program, inputs: &[PathBuf], options: &ReplayOptions) -> Answer {
-    let mut replay = Replay::new(program, options.clone());
-    replay.read(inputs).unwrap();
-    let mut signals = Vec::new();
-    let report = replay.finish(&mut |signal| {
-        signals.push(signal);
-        Ok(())
-    });
-    (report.unwrap(), signals)
-}
-
-fn of_corpus(program: &Program, path: &Path, options: &ReplayOptions) -> Answer {
-    let mut signals = Vec::new();
-    let report = Corpus::open(path).unwrap().replay(program, options, &mut |signal| {
-        signals.push(signal);
-        Ok(())
-    });
-    (report.unwrap(), signals)
-}
-
-fn assert_same(found: &Answer, expected: &Answer, what: &str) {
-    let counts = |done: &Completeness| {
-        let Completeness { spans, traces, duplicates, rootless, clock_defects, .. } = *done;
-        (spans, traces, duplicates, rootless, clock_defects, done.malformed.clone())
-    };
-    assert_eq!(counts(&found.0.completeness), counts(&expected.0.completeness), "{what}");
-    assert_eq!((found.0.first, found.0.last), (expected.0.first, expected.0.last), "{what}");
-    for (found, expected) in found.0.rules.iter().zip(&expected.0.rules) {
-        assert_eq!(found, expected, "{what}");
-    }
-    for (found, expected) in found.1.iter().zip(&expected.1) {
-        assert_eq!(found, expected, "{what}");
-    }
-    let sizes = |answer: &Answer| (answer.0.rules.len(), answer.1.len());
-    assert_eq!(sizes(found), sizes(expected), "{what}");
 }

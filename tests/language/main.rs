@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "the helpers of tests are tests too")]
 
+#[path = "../answers/mod.rs"]
+mod answers;
 mod at_rest;
 mod cases;
 mod documents;
