@@ -63,7 +63,8 @@ impl<'a> Runs<'a> {
         }
         let range = segment.operations[operation].rows.clone();
         let found = || Self::found(&segment.table(operation).trace[range], segment.len());
-        (meant >= rows / DENSE).then(found)
+        // With fewer rows than words of a mask of traces, the mask would be most of the work.
+        (meant >= rows / DENSE && rows >= segment.len() / 64).then(found)
     }
 
     /// The runs of rows by their traces, which ascend and are below `len`.
