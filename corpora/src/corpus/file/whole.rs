@@ -41,8 +41,8 @@ impl Stored {
         stored.known().into_iter().map(size).collect()
     }
 
-    /// Reads everything, and checks also what no reader relies on for its own safety: that rows
-    /// are those that presence tells of, dictionaries in order, and no block used for two things.
+    /// Reads everything, and checks also what no reader relies on for its own safety: that dictionaries
+    /// are in order, blocks one after another, and none is used for two things.
     pub(super) fn verify(file: &Arc<Opened>) -> Result<(), Fault> {
         let stored = Self::new(file, true);
         let _segment = stored.everything();
