@@ -62,7 +62,7 @@ pub fn probe(
     atoms: &[AtomId],
     fuse: Option<&dyn Fuse>,
 ) -> Result<Vec<Mask>, Fault> {
-    let mut masks = vec![Mask::empty(segment.len()); atoms.len()];
+    let mut masks = vec![Mask::default(); atoms.len()];
     if segment.is_empty() {
         return Ok(masks);
     }
@@ -122,7 +122,7 @@ impl<'a> Probe<'a, '_> {
     fn set(&mut self, set: SetId, questions: &Questions<'a>) -> Result<(), Fault> {
         let selected = self.select(set)?;
         for &place in &questions.has {
-            self.project(&selected, place);
+            self.masks[place] = self.project(&selected);
         }
         for (count, comparisons) in &questions.counts {
             let counts = count::counts(&self.evaluator, count, &selected)?;
@@ -147,16 +147,22 @@ impl<'a> Probe<'a, '_> {
     }
 
     /// The traces that have one of the rows.
-    fn project(&mut self, selected: &Selected, place: usize) {
+    fn project(&self, selected: &Selected) -> Mask {
         let segment = self.evaluator.segment;
-        let mask = &mut self.masks[place];
+        if let [(operation, Rows::All)] = selected
+            && let Some(presence) = &segment.operations[*operation].presence
+        {
+            // What a store keeps is shared, not copied.
+            return presence.clone();
+        }
+        let mut mask = Mask::empty(segment.len());
         for (operation, rows) in selected {
             match rows {
                 Rows::None => {}
-                Rows::All => segment.add_presence(*operation, mask),
+                Rows::All => segment.add_presence(*operation, &mut mask),
                 Rows::Some(rows) => {
                     if let Some(runs) = self.evaluator.runs.get(segment, *operation, rows.count()) {
-                        runs.project(rows, mask);
+                        runs.project(rows, &mut mask);
                         continue;
                     }
                     let range = segment.operations[*operation].rows.clone();
@@ -165,6 +171,7 @@ impl<'a> Probe<'a, '_> {
                 }
             }
         }
+        mask
     }
 
     /// Compares two counts; both sets are evaluated for this atom alone, so that no more than two
@@ -182,12 +189,10 @@ impl<'a> Probe<'a, '_> {
             Ok(counts.by_trace())
         };
         let (left, right) = (side(left)?, side(right)?);
-        let mask = &mut self.masks[place];
-        for (trace, (left, right)) in left.into_iter().zip(right).enumerate() {
-            if comparison.holds(Number::Int(left.into()), Number::Int(right.into())) {
-                mask.insert(trace);
-            }
-        }
+        let holding = left.into_iter().zip(right).map(|(left, right)| {
+            comparison.holds(Number::Int(left.into()), Number::Int(right.into()))
+        });
+        self.masks[place] = Mask::collect(holding);
         Ok(())
     }
 
