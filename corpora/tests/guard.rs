@@ -76,7 +76,7 @@ fn a_file_that_is_cut_while_it_is_open_is_a_fault_that_names_it() {
 /// Large columns are mapped, small ones read: here one is, or what was cut would not read as zeros.
 #[test]
 fn a_large_column_that_is_cut_under_its_map_reads_as_zeros_and_is_a_fault() {
-    const TRACES: usize = 100_000;
+    const TRACES: usize = 400_000;
     guard_maps().expect("a handler may be installed");
     let traces = Traces {
         id: Buffer::collect((0..TRACES).map(|trace| trace as u128 + 1)),

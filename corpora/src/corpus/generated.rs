@@ -10,13 +10,12 @@ use ir::{Schema, Value};
 use serde_json::json;
 
 use super::CorpusError;
+use super::ingest::SEGMENT_SIZE;
 use super::manifest::SegmentEntry;
 use super::writer::Writer;
-use crate::build::{self, Builder, SegmentSize, SpanRecord};
+use crate::build::{self, Builder, SpanRecord};
 use crate::generate::{self, Truth, Workload, resources, spans};
 
-/// Traces of a segment.
-const TRACES: usize = 1 << 16;
 /// Full builders that wait to be sealed.
 const WAITING: usize = 1;
 
@@ -74,8 +73,7 @@ fn seal(
 ) -> Result<Vec<SegmentEntry>, CorpusError> {
     let mut sealed = Vec::new();
     for builder in waiting {
-        let size = SegmentSize { traces: TRACES, rows: usize::MAX };
-        for segment in build::finish(vec![builder], size).segments {
+        for segment in build::finish(vec![builder], SEGMENT_SIZE).segments {
             let number = first + sealed.len() as u64;
             sealed.push(writer.put_segment(number, &segment.seal().segment)?);
         }
@@ -112,7 +110,7 @@ impl Filling {
 
     fn add(&mut self, span: &generate::SpanRecord, progress: &AtomicU64) -> io::Result<()> {
         if span.trace_id != self.trace {
-            if self.traces == TRACES {
+            if self.traces == SEGMENT_SIZE.traces {
                 self.send()?;
             }
             self.trace = span.trace_id;

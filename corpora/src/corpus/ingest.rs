@@ -22,8 +22,9 @@ use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
 use crate::source::{self, Buffer, Input, Known, Prefix, SourceReport, Stream, Walk, Why, walk};
 use crate::statement::{Malformed, Note, Statement};
 
-/// Traces and spans of a segment that is written: a mask over its traces is 8 KiB.
-pub(super) const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 16, rows: 1 << 20 };
+/// Traces and spans of a segment that is written: so many that opening one is little beside replaying it, and few
+/// enough for what is looked at of it to stay near the processor.
+pub(super) const SEGMENT_SIZE: SegmentSize = SegmentSize { traces: 1 << 18, rows: 1 << 22 };
 
 /// How to ingest.
 #[derive(Clone, Debug)]
@@ -41,7 +42,7 @@ pub struct IngestOptions {
 }
 
 impl Default for IngestOptions {
-    /// One thread, 1 GiB, documents of 64 MiB, segments of 65,536 traces or a million spans.
+    /// One thread, 1 GiB, documents of 64 MiB, segments of 262,144 traces or four million spans.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,

@@ -8,7 +8,6 @@
 use std::fs::{File, Metadata};
 use std::io;
 use std::ops::Range;
-use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::{Arc, OnceLock};
 use std::time::SystemTime;
@@ -16,11 +15,15 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use ir::segment::Buffer;
 use memmap2::{Mmap, MmapOptions};
+use rustix::buffer::spare_capacity;
+use rustix::io::{pread, retry_on_intr};
 
 use super::guard::Watched;
+use super::layout::LINE;
 
-/// A piece of at least so many bytes is mapped: less is sooner read than a map is undone.
-const LARGE: usize = 1 << 20;
+/// A piece of at least so many bytes is mapped: less is sooner read than a map is undone, and no column of a usual
+/// segment is as long.
+const LARGE: usize = 4 << 20;
 
 /// Where the bytes of a sealed file come from.
 #[derive(Clone, Debug)]
@@ -71,11 +74,7 @@ impl Source {
     pub(super) fn read(&self, range: Range<usize>) -> io::Result<Bytes> {
         match self {
             Self::Memory(bytes) => Ok(bytes.slice(range)),
-            Self::File(sealed) if range.len() < LARGE => {
-                let mut piece = Buffer::zeroed(range.len());
-                sealed.file.read_exact_at(&mut piece, range.start as u64)?;
-                Ok(owned(piece))
-            }
+            Self::File(sealed) if range.len() < LARGE => sealed.piece(range),
             Self::File(sealed) => {
                 sealed.map()?;
                 Ok(Bytes::from_owner(Mapped(Arc::clone(sealed))).slice(range))
@@ -93,6 +92,22 @@ impl Source {
 }
 
 impl Sealed {
+    /// Some bytes, read into memory that nobody wrote zeros to before.
+    fn piece(&self, range: Range<usize>) -> io::Result<Bytes> {
+        let mut bytes: Vec<u8> = Vec::with_capacity(range.len() + LINE);
+        let skipped = bytes.as_ptr().align_offset(LINE);
+        bytes.resize(skipped, 0);
+        let wanted = skipped + range.len();
+        while bytes.len() < wanted {
+            let at = (range.start + bytes.len() - skipped) as u64;
+            let more = retry_on_intr(|| pread(&self.file, spare_capacity(&mut bytes), at))?;
+            if more == 0 {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
+        }
+        Ok(Bytes::from(bytes).slice(skipped..wanted))
+    }
+
     fn map(&self) -> io::Result<&Map> {
         if let Some(map) = self.map.get() {
             return Ok(map);
