@@ -45,10 +45,20 @@ class Duck:
         columns = ", ".join(
             f"CAST(SpanAttributes['{key}'] AS {TYPES.get(key, 'VARCHAR')}) AS \"{key}\"" for (key,) in keys
         )
-        # Sorted before the columns are made: so many, mostly empty, would have to go through the sort otherwise.
+        # Sorted before the columns are made: so many, mostly empty, would have to go through the sort otherwise. One
+        # service after the other: the sort of all spans at once wants several times their size on disk.
+        services = self.run(f"SELECT DISTINCT ServiceName FROM '{source}' ORDER BY ServiceName")
+        parts = [f"{path}.{part}" for part in range(len(services))]
+        for part, (service,) in zip(parts, services):
+            self.run(f"""
+                COPY (SELECT * FROM '{source}' WHERE ServiceName = '{service}' ORDER BY SpanName, Timestamp)
+                TO '{part}' (FORMAT parquet, COMPRESSION zstd)
+            """)
         self.run(f"""
             COPY (
                 SELECT * EXCLUDE (TraceId, SpanAttributes), TraceId::UUID AS TraceId, {columns}
-                FROM (SELECT * FROM '{source}' ORDER BY ServiceName, SpanName, Timestamp)
+                FROM read_parquet({parts})
             ) TO '{path}' (FORMAT parquet, COMPRESSION zstd)
         """)
+        for part in parts:
+            pathlib.Path(part).unlink()
