@@ -47,12 +47,15 @@ pub struct ReplayOptions {
     /// How many signals [`Replay::finish`] hands over, the first in order. All violations are
     /// counted; a signal that nobody takes costs nothing.
     pub signals: u64,
+    /// How many examples the report of a day lists at most. Without any, most violations are counted
+    /// without a look at their spans, which is faster.
+    pub examples: usize,
     /// Counts bytes as they are read, for a progress bar.
     pub progress: Arc<AtomicU64>,
 }
 
 impl Default for ReplayOptions {
-    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC, all signals.
+    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC, all signals, four examples a day.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,
@@ -62,6 +65,7 @@ impl Default for ReplayOptions {
             to: None,
             zone: TimeZone::UTC,
             signals: u64::MAX,
+            examples: runtime::EXAMPLE_LIMIT,
             progress: Arc::default(),
         }
     }
@@ -318,8 +322,8 @@ impl ReplayOptions {
             }
             _ => TimeRange::default(),
         };
-        let (threads, signals) = (self.threads, self.signals);
-        Ok(runtime::Options { threads, range, zone: self.zone.clone(), signals })
+        let Self { threads, signals, examples, .. } = *self;
+        Ok(runtime::Options { threads, range, zone: self.zone.clone(), signals, examples })
     }
 }
 

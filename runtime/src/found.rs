@@ -11,11 +11,11 @@ use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
 use crate::range::date_of;
-use crate::report::EXAMPLE_LIMIT;
 
 /// See the module's text.
-#[derive(Default)]
 pub(crate) struct Found {
+    /// Examples that a report shows of a day.
+    limit: usize,
     examples: HashMap<(usize, Date), HashSet<String>>,
     /// Rules with a day that got all that a report will show, and when; not told to others yet.
     pub(crate) full: Vec<(usize, Date, u64)>,
@@ -38,16 +38,22 @@ pub(crate) struct Silent {
 }
 
 impl Found {
+    /// Nothing yet, where reports show so many examples of a day.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self { limit, examples: HashMap::new(), full: Vec::new(), silent: HashMap::new() }
+    }
+
     /// Whether a report of the day will show nothing of what comes now.
     pub(crate) fn is_full(&self, rule: usize, day: Date) -> bool {
-        self.examples.get(&(rule, day)).is_some_and(|texts| texts.len() > EXAMPLE_LIMIT)
+        self.limit == 0
+            || self.examples.get(&(rule, day)).is_some_and(|texts| texts.len() > self.limit)
     }
 
     /// Adds examples; traces come in order.
     pub(crate) fn add(&mut self, rule: usize, day: Date, time: u64, values: &[ContextValue]) {
         let texts = self.examples.entry((rule, day)).or_default();
         texts.extend(values.iter().map(|value| value.text.clone()));
-        if texts.len() > EXAMPLE_LIMIT {
+        if texts.len() > self.limit {
             self.full.push((rule, day, time));
         }
     }
@@ -194,7 +200,7 @@ mod tests {
         let zone = TimeZone::UTC;
         let days = Days::new(&segment, 0..10, &zone);
         for (known, first) in [(u64::MAX, 30), (35, 30), (0, 0)] {
-            let mut found = Found::default();
+            let mut found = Found::new(4);
             [3, 5, 8].into_iter().for_each(|trace| found.count(1, days.of(trace), trace));
             let [silent] = &found.silent(|_| known, &days)[..] else { panic!("it is one rule") };
             let Silent { rule, violated, first: own, last, .. } = silent;

@@ -81,6 +81,8 @@ pub(crate) struct Judge<'a> {
     /// Signals that are still wanted; only ever falls.
     wanted: AtomicU64,
     zone: TimeZone,
+    /// Examples that a report shows of a day.
+    examples: usize,
     /// Rules with a day, and a time by which violations were found whose examples are all that the
     /// report of the day will show.
     shown: RwLock<HashMap<(usize, Date), u64>>,
@@ -99,6 +101,7 @@ impl<'a> Judge<'a> {
             limit: options.signals,
             wanted: AtomicU64::new(options.signals),
             zone: options.zone.clone(),
+            examples: options.examples,
             shown: RwLock::default(),
             first: module.rules.iter().map(|_| AtomicU64::new(u64::MAX)).collect(),
         }
@@ -151,7 +154,7 @@ impl<'a> Judge<'a> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
         let days = Days::new(segment, traces.clone(), &self.zone);
-        let (mut violations, mut found) = (Vec::new(), Found::default());
+        let (mut violations, mut found) = (Vec::new(), Found::new(self.examples));
         let mut before = 0;
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {

@@ -10,7 +10,7 @@ use crate::held::Held;
 use crate::judge::{Evidence, Judge, Judged, Violation};
 use crate::order::InOrder;
 use crate::range::TimeRange;
-use crate::report::{Reports, RuleReport};
+use crate::report::{EXAMPLE_LIMIT, Reports, RuleReport};
 use crate::signal::Signal;
 
 /// How to replay.
@@ -25,16 +25,20 @@ pub struct Options {
     /// How many signals to hand over, the first in order. Reports count all violations, and a
     /// signal that nobody takes costs nothing.
     pub signals: u64,
+    /// How many examples the report of a day lists at most. Without any, most violations are counted
+    /// without a look at their spans.
+    pub examples: usize,
 }
 
 impl Default for Options {
-    /// One thread, all of time, UTC, all signals.
+    /// One thread, all of time, UTC, all signals, [`EXAMPLE_LIMIT`] examples.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,
             range: TimeRange::default(),
             zone: TimeZone::UTC,
             signals: u64::MAX,
+            examples: EXAMPLE_LIMIT,
         }
     }
 }
@@ -147,7 +151,7 @@ pub fn replay<E: Send>(
                 return Err(Error::Thread(error));
             }
         }
-        let reports = Reports::new(module, &options.zone);
+        let reports = Reports::new(module, options);
         let outcome = deliver(&jobs, &judge, segments, reports, signals);
         jobs.stop();
         outcome

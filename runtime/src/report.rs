@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use ir::Module;
 use ir::module::Severity;
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
 use crate::fold::Tally;
 use crate::found::Silent;
 use crate::judge::{Evidence, Sums, Violation};
 use crate::range::date_of;
+use crate::replay::Options;
 
-/// How many examples a day's report lists at most.
+/// How many examples a day's report lists at most, unless it is told otherwise.
 pub const EXAMPLE_LIMIT: usize = 4;
 
 /// What a replay says of one rule.
@@ -52,21 +52,21 @@ pub struct DayReport {
     /// Traces that violate it.
     pub violated: u64,
     /// The first distinct values of the rule's first context key, in order of time; at most
-    /// [`EXAMPLE_LIMIT`].
+    /// [as many as wanted](crate::Options::examples).
     pub examples: Vec<String>,
-    /// Whether there are more.
+    /// Whether there are more; not known where none are wanted.
     pub more: bool,
 }
 
 /// Reports in the making. Segments must come in order.
 pub(crate) struct Reports<'a> {
     module: &'a Module,
-    zone: &'a TimeZone,
+    options: &'a Options,
     reports: Vec<RuleReport>,
 }
 
 impl<'a> Reports<'a> {
-    pub(crate) fn new(module: &'a Module, zone: &'a TimeZone) -> Self {
+    pub(crate) fn new(module: &'a Module, options: &'a Options) -> Self {
         let reports = module.rules.iter().map(|rule| RuleReport {
             id: rule.id.to_string(),
             severity: rule.severity,
@@ -81,7 +81,7 @@ impl<'a> Reports<'a> {
             days: BTreeMap::new(),
             groups: BTreeMap::new(),
         });
-        Self { module, zone, reports: reports.collect() }
+        Self { module, options, reports: reports.collect() }
     }
 
     pub(crate) fn add(&mut self, sums: &Sums) {
@@ -106,16 +106,17 @@ impl<'a> Reports<'a> {
     pub(crate) fn note(&mut self, violation: &Violation) -> Option<Date> {
         let report = &mut self.reports[violation.rule];
         report.met(violation.time, violation.time);
-        let date = date_of(violation.time, self.zone);
+        let date = date_of(violation.time, &self.options.zone);
         let day = report.days.entry(date).or_default();
         day.violated += 1;
         let before = day.more;
         if let Some((key, _)) = self.module.rules[violation.rule].context.first() {
-            day.show(match &violation.evidence {
+            let values = match &violation.evidence {
                 Evidence::Signal(signal) => signal.context.values(key),
                 Evidence::Examples(values) => values,
                 Evidence::None => &[],
-            });
+            };
+            day.show(values, self.options.examples);
         }
         let shown = day.more && !before;
         if self.module.group_by.is_some() {
@@ -138,12 +139,15 @@ impl RuleReport {
 }
 
 impl DayReport {
-    fn show(&mut self, values: &[ContextValue]) {
+    fn show(&mut self, values: &[ContextValue], limit: usize) {
+        if limit == 0 {
+            return;
+        }
         for value in values {
             if self.examples.contains(&value.text) {
                 continue;
             }
-            if self.examples.len() == EXAMPLE_LIMIT {
+            if self.examples.len() == limit {
                 self.more = true;
                 break;
             }

@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::fs;
 use std::path::Path;
-use std::sync::Arc;
 
 use compiler::printable;
 
@@ -87,7 +86,7 @@ fn data(set: &RuleSet, args: &LintArgs, settings: &Settings) -> Result<Option<Da
         memory: Some(settings.memory.value),
         max_document: usize::try_from(settings.max_document.value).unwrap_or(usize::MAX),
         signals: 0,
-        progress: Arc::default(),
+        examples: 0,
         ..ReplayOptions::default()
     };
     let found = match corpus(&args.data)? {

@@ -7,8 +7,8 @@ use runtime::{date_of, day_number};
 use super::args::{Period, ReplayArgs};
 use crate::{Report, RuleReport};
 
-/// Values that stand for the violations of a period.
-const EXAMPLES: usize = 4;
+/// Values that stand for the violations of a period, at most.
+pub const EXAMPLES: usize = 4;
 
 /// The violations of a rule in one period.
 pub struct Bucket {

@@ -12,12 +12,13 @@ use super::args::{Common, Format, ReplayArgs};
 use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
+use super::periods::EXAMPLES;
 use super::settings::{Flags, Settings};
 use super::traces::{Traces, failure, moments, replay_options};
 use super::{config_file, json, loading, table};
 use crate::{
-    CompileOptions, Corpus, LeftToLoops, Module, Program, Report, RuleSet, Sighting, Signal,
-    rfc3339,
+    CompileOptions, Corpus, LeftToLoops, Module, Program, ReplayOptions, Report, RuleSet, Sighting,
+    Signal, rfc3339,
 };
 
 /// Replays, prints, and says how it ended.
@@ -43,7 +44,9 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     let file = args.signals.as_deref().map(|path| create(path, &traces, &rules)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
-    let options = replay_options(&settings, moments, limit);
+    // Nothing but the table shows any.
+    let examples = if args.format == Format::Table { EXAMPLES } else { 0 };
+    let options = ReplayOptions { examples, ..replay_options(&settings, moments, limit) };
     let take = &mut |signal| signals.take(&signal);
     let report = traces.replay(&program, &options, console, take)?;
     let unwritten = if signals.is_wanted() { unwritten(&report, limit) } else { 0 };

@@ -67,7 +67,7 @@ impl Traces {
     }
 }
 
-/// The options of a replay.
+/// The options of a replay whose report shows no examples.
 pub fn replay_options(
     settings: &Settings,
     [from, to]: [Option<Moment>; 2],
@@ -81,7 +81,8 @@ pub fn replay_options(
         to,
         zone: settings.tz.value.clone(),
         signals,
-        progress: Arc::default(),
+        examples: 0,
+        ..ReplayOptions::default()
     }
 }
 

@@ -51,6 +51,27 @@ fn days_have_counts_and_the_first_four_examples() {
 }
 
 #[test]
+fn a_day_lists_as_many_examples_as_are_wanted() {
+    let traces = "
+        t1 @0ms pay{customer=A}
+        t2 @1ms pay{customer=B}
+        t3 @2ms pay{customer=A}
+        t4 @3ms pay{customer=C}
+    ";
+    for (examples, expected) in
+        [(0, "4 ()"), (2, "4 (A, B)…"), (3, "4 (A, B, C)"), (9, "4 (A, B, C)")]
+    {
+        for (signals, per_segment) in [(0, usize::MAX), (2, usize::MAX), (u64::MAX, 1), (0, 1)] {
+            let options = Options { examples, signals, ..Options::default() };
+            let (reports, _) =
+                run_with(&rules(&["customer"]).module, traces, per_segment, &options);
+            assert_eq!(days(&reports[0]), [format!("2024-10-27 {expected}")], "{signals} signals");
+            assert_eq!(reports[0].last, Some(BASE + 3 * MS));
+        }
+    }
+}
+
+#[test]
 fn a_day_is_one_of_the_zone() {
     // In Berlin, 2024-10-27 has 25 hours and ends at 23:00 UTC.
     let zone = TimeZone::get("Europe/Berlin").unwrap();

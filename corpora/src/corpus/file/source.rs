@@ -15,8 +15,7 @@ use std::time::SystemTime;
 use bytes::Bytes;
 use ir::segment::Buffer;
 use memmap2::{Mmap, MmapOptions};
-use rustix::buffer::spare_capacity;
-use rustix::io::{pread, retry_on_intr};
+use rustix::io::{Errno, pread};
 
 use super::guard::Watched;
 use super::layout::LINE;
@@ -99,11 +98,16 @@ impl Sealed {
         bytes.resize(skipped, 0);
         let wanted = skipped + range.len();
         while bytes.len() < wanted {
-            let at = (range.start + bytes.len() - skipped) as u64;
-            let more = retry_on_intr(|| pread(&self.file, spare_capacity(&mut bytes), at))?;
-            if more == 0 {
-                return Err(io::ErrorKind::UnexpectedEof.into());
-            }
+            let (known, at) = (bytes.len(), (range.start + bytes.len() - skipped) as u64);
+            let room = &mut bytes.spare_capacity_mut()[..wanted - known];
+            let more = match pread(&self.file, room, at) {
+                Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok((more, _)) => more.len(),
+                Err(Errno::INTR) => 0,
+                Err(error) => return Err(error.into()),
+            };
+            // SAFETY: the vector has room for what is wanted, and so many bytes of it were just read.
+            unsafe { bytes.set_len(known + more) };
         }
         Ok(Bytes::from(bytes).slice(skipped..wanted))
     }
