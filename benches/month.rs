@@ -223,8 +223,15 @@ fn make_small(folder: &Path, traces: u64) -> Vec<(String, u64)> {
 fn options(day: Option<&str>) -> ReplayOptions {
     let moment = || day.map(|day| day.parse().expect("it is a day"));
     let threads = std::thread::available_parallelism().expect("the machine has cores");
-    // Reports, as `betrace replay` prints them: what a signal says is worked out where one is taken.
-    ReplayOptions { threads, from: moment(), to: moment(), signals: 0, ..ReplayOptions::default() }
+    // Reports as `betrace replay --format json` prints them: no signals, no examples.
+    ReplayOptions {
+        threads,
+        from: moment(),
+        to: moment(),
+        signals: 0,
+        examples: 0,
+        ..ReplayOptions::default()
+    }
 }
 
 /// Drops the pages of all segments from the page cache.
