@@ -10,7 +10,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
 use crate::context::ContextValue;
-use crate::range::date_of;
+use crate::range::{after_day, date_of};
 
 /// See the module's text.
 pub(crate) struct Found {
@@ -129,8 +129,8 @@ impl<'a> Days<'a> {
         while from < end {
             let date = self.date(from);
             begins.push((from, date));
-            let same = |&trace: &usize| self.date(trace) == date;
-            from = if same(&(end - 1)) { end } else { partition(from..end, same) };
+            let next = after_day(date, self.zone).map(|time| self.segment.traces_before(time));
+            from = next.map_or(end, |next| next.max(from + 1));
         }
         begins
     }
@@ -138,16 +138,6 @@ impl<'a> Days<'a> {
     fn date(&self, trace: usize) -> Date {
         date_of(self.time(trace), self.zone)
     }
-}
-
-/// The first number of a range that is not `below`; all after it are not either.
-fn partition(range: Range<usize>, below: impl Fn(&usize) -> bool) -> usize {
-    let Range { mut start, mut end } = range;
-    while start < end {
-        let middle = start.midpoint(end);
-        if below(&middle) { start = middle + 1 } else { end = middle }
-    }
-    start
 }
 
 #[cfg(test)]

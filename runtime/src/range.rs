@@ -199,6 +199,12 @@ pub fn date_of(nanoseconds: u64, zone: &TimeZone) -> Date {
     zone.to_datetime(timestamp).date()
 }
 
+/// When a day is over, in nanoseconds since 1970; none where that is later than can be.
+pub(crate) fn after_day(date: Date, zone: &TimeZone) -> Option<u64> {
+    let next = date.tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
+    u64::try_from(next.timestamp().as_nanosecond()).ok()
+}
+
 /// The number of a day where `first` is day 1; 0 and less before it.
 pub fn day_number(date: Date, first: Date) -> i64 {
     i64::from((date - first).get_days()) + 1

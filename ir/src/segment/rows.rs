@@ -10,8 +10,18 @@ use crate::module::Field;
 impl Segment {
     /// How many traces start before a time, in nanoseconds since 1970: these come first.
     pub fn traces_before(&self, time: u64) -> usize {
-        let starts = &self.traces.start;
-        search(0..self.len(), self.len() / 2, |trace| starts.at(trace) >= time)
+        let (starts, len) = (&self.traces.start, self.len());
+        let guess = match self.starts {
+            Some((first, _)) if time <= first => return 0,
+            Some((_, last)) if time > last => return len,
+            // Traces start all the time, so a guess is seldom far off.
+            Some((first, last)) => {
+                let part = u128::from(time - first) * len as u128 / u128::from(last - first);
+                part as usize
+            }
+            None => len / 2,
+        };
+        search(0..len, guess, |trace| starts.at(trace) >= time)
     }
 
     /// The rows of `operation` that are spans of `trace`.
@@ -133,4 +143,30 @@ fn search(rows: Range<usize>, guess: usize, reached: impl Fn(usize) -> bool) -> 
         }
     }
     low
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::segment::{Buffer, Traces};
+
+    #[test]
+    fn traces_are_found_by_time_wherever_most_of_them_start() {
+        for times in
+            [vec![], vec![7], vec![7; 40], (0..300).map(|at: u64| at.pow(3) / 50).collect()]
+        {
+            let ends = times.first().copied().zip(times.last().copied());
+            for starts in [None, ends, ends.map(|(first, last)| (first / 2, last * 2))] {
+                let start = Buffer::collect(times.iter().copied());
+                let id = Buffer::zeroed(times.len());
+                let traces = Traces { id, start, ..Traces::default() };
+                let segment = Segment { traces, starts, ..Segment::default() };
+                let near = times.iter().flat_map(|&time| [time.saturating_sub(1), time, time + 1]);
+                for time in near.chain([0, u64::MAX]) {
+                    let before = times.iter().filter(|&&start| start < time).count();
+                    assert_eq!(segment.traces_before(time), before, "{time} {starts:?}");
+                }
+            }
+        }
+    }
 }
