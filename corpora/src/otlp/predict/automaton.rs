@@ -203,6 +203,27 @@ impl Automaton {
         self.follow_any(reader.text, at, from)
     }
 
+    /// The same behind the text at `at`, with where that ends, if it is as long as it was before and
+    /// the first literal comes then: both are looked at together, so that one branch depends on them.
+    #[inline(always)]
+    pub(super) fn follow_text(
+        &self,
+        reader: Reader<'_, impl Lanes>,
+        at: usize,
+        from: &Node,
+    ) -> Option<(usize, (usize, u16, NodeId))> {
+        let ([edge, ..], text) = (&from.edges, reader.blocks(at)?);
+        let (len, literal_len) = (from.usual.len(), usize::from(edge.len));
+        let literal = self.blocks.get(edge.first_block as usize)?;
+        let is_usual = from.usual.is_first(reader.lanes.ends(text.first_chunk()?));
+        let behind = text[len..].first_chunk()?;
+        // The literal begins with the quote that ends the text.
+        let is_known = (1..=BLOCK).contains(&literal_len)
+            && is_usual & reader.lanes.agree(behind, literal, literal_len);
+        let end = at + len;
+        is_known.then_some((end, (end + literal_len, edge.fields, NodeId(edge.next))))
+    }
+
     #[inline(never)]
     fn follow_any(&self, text: &[u8], at: usize, from: &Node) -> Option<(usize, u16, NodeId)> {
         let rest = text.get(at..)?;

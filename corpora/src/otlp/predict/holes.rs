@@ -53,6 +53,19 @@ impl Piece {
 pub(super) struct Usual(u8, u8);
 
 impl Usual {
+    /// The length, less than a block.
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        usize::from(self.0) % BLOCK
+    }
+
+    /// Whether this is the first of the marked places.
+    #[inline(always)]
+    pub(super) fn is_first(self, ends: u64) -> bool {
+        // The lowest bit that is set is that of the usual length.
+        ends << (BLOCK - 1 - self.len()) == 1 << (BLOCK - 1)
+    }
+
     /// Notes a length that was not the usual one.
     #[inline(always)]
     fn set(&mut self, len: usize) {
@@ -75,6 +88,12 @@ impl<'t, L: Lanes> Reader<'t, L> {
         self.text.get(at..at.checked_add(BLOCK)?)?.first_chunk()
     }
 
+    /// Two blocks at `at`, unless less is left.
+    #[inline(always)]
+    pub(super) fn blocks(self, at: usize) -> Option<&'t [u8; 2 * BLOCK]> {
+        self.text.get(at..at.checked_add(2 * BLOCK)?)?.first_chunk()
+    }
+
     /// Whether the first `len` bytes at `at` are those of a literal.
     #[inline(always)]
     pub(super) fn agree(self, at: usize, literal: &[u8; BLOCK], len: usize) -> bool {
@@ -95,10 +114,8 @@ impl<'t, L: Lanes> Reader<'t, L> {
     #[inline(always)]
     pub(super) fn plain_as(self, at: usize, usual: &mut Usual) -> usize {
         let ends = self.ends(at);
-        let len = usual.0 & (BLOCK as u8 - 1);
-        // The lowest bit that is set is that of the usual length.
-        if ends << (BLOCK as u8 - 1 - len) == 1 << (BLOCK - 1) {
-            return usize::from(len);
+        if usual.is_first(ends) {
+            return usual.len();
         }
         let len = ends.trailing_zeros() as usize;
         usual.set(len);

@@ -167,54 +167,30 @@ impl Spans {
         let mut node = NodeId::BEFORE;
         let mut seen = 0;
         loop {
-            let here = self.automaton.node_mut(node);
-            match here.hole {
-                Hole::Text => {
-                    let end = at + reader.plain_as(at, &mut here.usual);
-                    if reader.text.get(end) == Some(&b'"') {
-                        let want = here.want;
-                        if want != Want::Nothing {
-                            self.keep_text(Piece::of_text(at, end), want, node);
-                        }
-                        at = end;
-                    } else {
-                        at = self.other(reader, at, node, found)?;
-                    }
-                }
-                Hole::Flags => match reader.few_unsigned(at) {
-                    Some((flags, end)) => (found.flags, at) = (flags as u32, end),
-                    None => at = self.other(reader, at, node, found)?,
-                },
-                Hole::IntText => match reader.few_int_text(at) {
-                    Some((int, end)) => {
-                        let want = here.want;
-                        self.keep(Known::Int(int), want, node);
-                        at = end;
-                    }
-                    None => at = self.other(reader, at, node, found)?,
-                },
-                Hole::Bool => {
-                    let want = here.want;
-                    let (bool, end) = reader.bool(at)?;
-                    self.keep(Known::Bool(bool), want, node);
-                    at = end;
-                }
-                Hole::Name => {
-                    at = self.name(reader, at, found)?;
-                    node = self.automaton.after_name(node, found.operation);
-                }
-                Hole::End => {}
-                _ => at = self.other(reader, at, node, found)?,
-            }
             let here = self.automaton.node(node);
-            let chained = if here.ahead > 0 { self.chain(reader, at, node, found) } else { None };
-            let known = match chained {
-                Some(end) => Some(end),
-                None => self.automaton.follow(reader, at, self.automaton.node(node)),
+            let usual = match here.hole {
+                Hole::Text if here.ahead == 0 => self.automaton.follow_text(reader, at, here),
+                _ => None,
             };
-            let (end, fields, next) = match known {
-                Some(known) => known,
-                None => self.discover(reader.text, at, node, sink)?,
+            let (end, fields, next) = if let Some((end, known)) = usual {
+                let want = here.want;
+                if want != Want::Nothing {
+                    self.keep_text(Piece::of_text(at, end), want, node);
+                }
+                known
+            } else {
+                at = self.hole(reader, at, &mut node, found)?;
+                let here = self.automaton.node(node);
+                let chained =
+                    if here.ahead > 0 { self.chain(reader, at, node, found) } else { None };
+                let known = match chained {
+                    Some(end) => Some(end),
+                    None => self.automaton.follow(reader, at, self.automaton.node(node)),
+                };
+                match known {
+                    Some(known) => known,
+                    None => self.discover(reader.text, at, node, sink)?,
+                }
             };
             // Of a key that comes twice the strict reader knows which counts.
             if seen & fields != 0 {
@@ -226,6 +202,58 @@ impl Spans {
             }
             (at, node) = (end, next);
         }
+    }
+
+    /// Reads the hole at `at`, of which `node` becomes the node after a name that is known; gives its
+    /// end.
+    #[inline(always)]
+    fn hole(
+        &mut self,
+        reader: Reader<'_, impl Lanes>,
+        at: usize,
+        node: &mut NodeId,
+        found: &mut Found,
+    ) -> Option<usize> {
+        let here = self.automaton.node_mut(*node);
+        let want = here.want;
+        Some(match here.hole {
+            Hole::Text => {
+                let end = at + reader.plain_as(at, &mut here.usual);
+                if reader.text.get(end) != Some(&b'"') {
+                    return self.other(reader, at, *node, found);
+                }
+                if want != Want::Nothing {
+                    self.keep_text(Piece::of_text(at, end), want, *node);
+                }
+                end
+            }
+            Hole::Flags => match reader.few_unsigned(at) {
+                Some((flags, end)) => {
+                    found.flags = flags as u32;
+                    end
+                }
+                None => self.other(reader, at, *node, found)?,
+            },
+            Hole::IntText => match reader.few_int_text(at) {
+                Some((int, end)) => {
+                    self.keep(Known::Int(int), want, *node);
+                    end
+                }
+                None => self.other(reader, at, *node, found)?,
+            },
+            Hole::Bool => {
+                let (bool, end) = reader.bool(at)?;
+                self.keep(Known::Bool(bool), want, *node);
+                end
+            }
+            Hole::Name => {
+                let end = self.name(reader, at, found)?;
+                *node = self.automaton.after_name(*node, found.operation);
+                end
+            }
+            Hole::End => at,
+            _ => self.other(reader, at, *node, found)?,
+        })
     }
 
     /// Keeps a value that is no text if it is wanted.
