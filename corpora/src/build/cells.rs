@@ -8,7 +8,7 @@ use ir::{Datum, Mask, Number, Type, Value};
 pub(super) use open::OpenCells;
 
 use super::attribute::ScalarRef;
-use super::narrow::{gather, narrow_bytes};
+use super::narrow::{copy, copy_of, narrow_bytes};
 use super::wanted::Found;
 
 /// A column with a value on less than one row of so many keeps nothing of the other rows.
@@ -67,14 +67,6 @@ impl Cell {
     /// A code.
     pub(super) fn from_code(code: u32) -> Self {
         Self { kind: Kind::Codes, bits: code.into() }
-    }
-
-    /// The same value where another numbering of codes holds.
-    pub(super) fn recoded(self, renew: impl FnOnce(u32) -> u32) -> Self {
-        match self.kind {
-            Kind::Codes => Self::from_code(renew(self.bits as u32)),
-            Kind::Ints | Kind::Floats => self,
-        }
     }
 
     /// An int64.
@@ -157,21 +149,26 @@ impl Cells {
         })
     }
 
-    /// Reads the values of `rows`, ascending: `set` gets the bits of each that there is, and its
-    /// place among `rows`.
-    pub(super) fn read(&self, rows: &[u16], mut set: impl FnMut(usize, u64)) {
+    /// Reads the values of `rows`, ascending: their bits, which are anything where there is no value,
+    /// and which there are, of which `present` has none yet.
+    pub(super) fn read(&self, rows: &[u16], bits: &mut [u64], present: &mut [bool]) {
         match &self.rows {
-            Rows::All => self.values.read(rows, |place, _, bits| set(place, bits)),
-            Rows::Some(present) => self.values.read(rows, |place, row, bits| {
-                if present.get(row) {
-                    set(place, bits);
+            Rows::All => {
+                self.values.read(rows, bits);
+                present.fill(true);
+            }
+            Rows::Some(mask) => {
+                self.values.read(rows, bits);
+                let words = mask.words();
+                for (present, &row) in present.iter_mut().zip(rows) {
+                    *present = words[usize::from(row) / 64] >> (row % 64) & 1 == 1;
                 }
-            }),
+            }
             Rows::Few(few) => {
                 for row in few {
                     let Ok(place) = rows.binary_search(row) else { continue };
                     let Some(cell) = self.get(usize::from(*row)) else { continue };
-                    set(place, cell.bits);
+                    (bits[place], present[place]) = (cell.bits, true);
                 }
             }
         }
@@ -240,24 +237,17 @@ impl Cells {
 }
 
 impl Values {
-    /// Calls `each` with the place of each row among `rows`, the row, and its bits.
-    fn read(&self, rows: &[u16], mut each: impl FnMut(usize, usize, u64)) {
+    /// Sets `all` to the bits of these rows.
+    fn read(&self, rows: &[u16], all: &mut [u64]) {
         match self {
             Self::Ints(Integers { base, offsets, .. }) => {
-                gather(offsets, rows, |place, row, offset| {
-                    each(place, row, base.cast_unsigned().wrapping_add(offset));
-                });
+                copy(offsets, rows, all, |offset| base.cast_unsigned().wrapping_add(offset));
             }
             Self::Floats(floats) => {
-                let floats = &floats[..];
-                let rows = rows.iter().map(|&row| usize::from(row));
-                rows.enumerate().for_each(|(place, row)| each(place, row, floats[row].to_bits()));
+                copy_of(bytemuck::cast_slice::<f64, u64>(floats), rows, all, |bits| bits);
             }
-            Self::Codes(codes) => gather(codes, rows, each),
-            Self::Few(_, bits) => {
-                let rows = rows.iter().map(|&row| usize::from(row));
-                rows.enumerate().for_each(|(place, row)| each(place, row, bits[row]));
-            }
+            Self::Codes(codes) => copy(codes, rows, all, |code| code),
+            Self::Few(_, bits) => copy_of(bits, rows, all, |bits| bits),
         }
     }
 

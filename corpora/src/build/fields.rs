@@ -33,6 +33,15 @@ pub(super) struct Fields {
 }
 
 impl Fields {
+    /// Makes space for so many spans.
+    pub(super) fn reserve(&mut self, spans: usize) {
+        let Self { start, end, id, trace, operation, resource, message, kind, status, .. } = self;
+        [start, end, id].into_iter().for_each(|field| field.reserve_exact(spans));
+        let numbers = [trace, operation, resource, message];
+        numbers.into_iter().for_each(|field| field.reserve_exact(spans));
+        [kind, status].into_iter().for_each(|field| field.reserve_exact(spans));
+    }
+
     /// What spans of one trace and operation have to agree in to be the same, in the order of rows.
     pub(super) fn identity(&self, number: u32) -> (u64, u64, u8, u64) {
         let at = number as usize;

@@ -41,6 +41,11 @@ impl Joined {
 pub(super) struct Remap(Option<Vec<u32>>);
 
 impl Remap {
+    /// Whether all numbers stay.
+    pub(super) fn is_same(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// The new number.
     pub(super) fn get(&self, old: u32) -> u32 {
         self.0.as_ref().map_or(old, |list| list[old as usize])

@@ -2,24 +2,31 @@
 
 use ir::segment::Narrow;
 
-/// Calls `each` with the place of each row among `rows`, the row, and its value; the width is looked
-/// at once.
-pub(super) fn gather(values: &Narrow, rows: &[u16], mut each: impl FnMut(usize, usize, u64)) {
-    fn all<T: Copy + Into<u64>>(
-        values: &[T],
-        rows: &[u16],
-        each: &mut impl FnMut(usize, usize, u64),
-    ) {
-        for (place, &row) in rows.iter().enumerate() {
-            let row = usize::from(row);
-            each(place, row, values[row].into());
-        }
-    }
+/// Sets `all` to what `make` makes of the values of `rows`, ascending; the width is looked at once.
+pub(super) fn copy(values: &Narrow, rows: &[u16], all: &mut [u64], make: impl Fn(u64) -> u64) {
     match values {
-        Narrow::U8(values) => all(values, rows, &mut each),
-        Narrow::U16(values) => all(values, rows, &mut each),
-        Narrow::U32(values) => all(values, rows, &mut each),
-        Narrow::U64(values) => all(values, rows, &mut each),
+        Narrow::U8(values) => copy_of(values, rows, all, make),
+        Narrow::U16(values) => copy_of(values, rows, all, make),
+        Narrow::U32(values) => copy_of(values, rows, all, make),
+        Narrow::U64(values) => copy_of(values, rows, all, make),
+    }
+}
+
+/// The same of values of one width.
+pub(super) fn copy_of<S: Copy + Into<u64>>(
+    values: &[S],
+    rows: &[u16],
+    all: &mut [u64],
+    make: impl Fn(u64) -> u64,
+) {
+    if rows.len() == values.len() {
+        for (slot, &value) in all.iter_mut().zip(values) {
+            *slot = make(value.into());
+        }
+    } else {
+        for (slot, &row) in all.iter_mut().zip(rows) {
+            *slot = make(values[usize::from(row)].into());
+        }
     }
 }
 

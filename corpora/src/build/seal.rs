@@ -84,7 +84,7 @@ impl Unsealed {
         let plans: Vec<PlanSpans> = (plans.into_iter())
             .map(|rows| {
                 let named = shared.reads[rows.plan].named;
-                let mut plan = PlanSpans::sort(&shared, traces.start, rows, &mut places);
+                let mut plan = PlanSpans::sort(&shared, traces.clone(), rows, &mut places);
                 join_fields(&mut plan.fields, &plan.twins, &shared, &mut resources);
                 duplicates += if named { plan.twins.len() as u64 } else { 0 };
                 plan
@@ -170,6 +170,7 @@ impl PlanRows {
     fn fields(&self, shared: &Shared, first: usize) -> Fields {
         let (structure, everything) = (shared.schema.structure(), shared.schema.keeps_everything());
         let mut all = Fields { structure, everything, ..Fields::default() };
+        all.reserve(self.rows.len());
         let mut rows = Vec::with_capacity(ROWS);
         for part in self.rows.chunk_by(same_chunk) {
             let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
@@ -198,13 +199,13 @@ impl PlanRows {
 }
 
 impl PlanSpans {
-    /// `places` has [`MISSING`] for every name, before and after.
-    fn sort(shared: &Shared, first: usize, rows: PlanRows, places: &mut [u32]) -> Self {
-        let mut fields = rows.fields(shared, first);
+    /// Spans of traces of these ranks; `places` has [`MISSING`] for every name, before and after.
+    fn sort(shared: &Shared, ranks: Range<usize>, rows: PlanRows, places: &mut [u32]) -> Self {
+        let mut fields = rows.fields(shared, ranks.start);
         let names = fields.number_operations(shared, places);
         let (order, operations, twins) = (Vec::new(), Vec::new(), Vec::new());
         let mut plan = Self { rows, fields, order, operations, twins };
-        plan.order_spans(&names);
+        plan.order_spans(&names, ranks.len());
         plan
     }
 
@@ -220,50 +221,66 @@ impl PlanSpans {
 
     /// Finds the order of the spans, each once, and the parts of the operations, which have these
     /// names.
-    fn order_spans(&mut self, names: &[u32]) {
-        let fields = &self.fields;
-        let mut ends = vec![0_usize; names.len()];
-        fields.operation.iter().for_each(|&operation| ends[operation as usize] += 1);
-        let mut end = 0;
-        for count in &mut ends {
-            end += std::mem::replace(count, end);
+    fn order_spans(&mut self, names: &[u32], traces: usize) {
+        let Fields { operation, trace, .. } = &self.fields;
+        let mut spans: Vec<u32> = (0..operation.len() as u32).collect();
+        let of = |field: &[u32], span: u32| field[span as usize];
+        // A count a trace costs little beside the spans, unless these are few.
+        if spans.len() > traces / 8 {
+            spans = by_number(&spans, trace, traces);
+            spans = by_number(&spans, operation, names.len());
+        } else {
+            spans.sort_by_key(|&span| (of(operation, span), of(trace, span)));
         }
-        let mut keys = vec![0_u64; fields.operation.len()];
-        for (number, (&operation, &trace)) in fields.operation.iter().zip(&fields.trace).enumerate()
-        {
-            let end = &mut ends[operation as usize];
-            keys[*end] = u64::from(trace) << 32 | number as u64;
-            *end += 1;
-        }
-        let mut order = Vec::with_capacity(keys.len());
-        let mut rest = &mut keys[..];
-        let mut begin = 0;
-        for (name, end) in names.iter().zip(ends) {
-            let (own, after) = rest.split_at_mut(end - begin);
-            (rest, begin) = (after, end);
-            let first = order.len();
-            self.order_operation(own, &mut order);
-            self.operations.push((*name, first..order.len()));
+        let operations = spans.chunk_by_mut(|a, b| of(operation, *a) == of(operation, *b));
+        let mut order = Vec::with_capacity(operation.len());
+        for own in operations {
+            let (first, name) = (order.len(), names[of(operation, own[0]) as usize]);
+            order_operation(&self.fields, own, &mut order, &mut self.twins);
+            self.operations.push((name, first..order.len()));
         }
         self.order = order;
     }
+}
 
-    /// Orders spans of one operation, given as their traces and numbers, by what makes a span itself.
-    fn order_operation(&mut self, keys: &mut [u64], order: &mut Vec<u32>) {
-        keys.sort_unstable();
-        for run in keys.chunk_by_mut(|a, b| a >> 32 == b >> 32) {
-            if run.len() > 1 {
-                run.sort_unstable_by_key(|key| self.fields.identity(*key as u32));
-            }
-            let mut last = None;
-            for number in run.iter().map(|key| *key as u32) {
-                let same = |kept: &u32| self.fields.identity(*kept) == self.fields.identity(number);
-                match last.filter(same) {
-                    Some(kept) => self.twins.push(Twin { kept, other: number }),
-                    None => {
-                        order.push(number);
-                        last = Some(number);
-                    }
+/// Spans in the order of their numbers in a field, below `count`; those with the same stay as they
+/// are.
+fn by_number(spans: &[u32], field: &[u32], count: usize) -> Vec<u32> {
+    let mut places = vec![0_u32; count];
+    field.iter().for_each(|&number| places[number as usize] += 1);
+    let mut end = 0;
+    for place in &mut places {
+        end += std::mem::replace(place, end);
+    }
+    let mut sorted = vec![0_u32; spans.len()];
+    for &span in spans {
+        let place = &mut places[field[span as usize] as usize];
+        sorted[*place as usize] = span;
+        *place += 1;
+    }
+    sorted
+}
+
+/// Appends spans of one operation, which are in the order of their traces, in that of what makes a
+/// span itself, each once.
+fn order_operation(
+    fields: &Fields,
+    spans: &mut [u32],
+    order: &mut Vec<u32>,
+    twins: &mut Vec<Twin>,
+) {
+    for run in spans.chunk_by_mut(|a, b| fields.trace[*a as usize] == fields.trace[*b as usize]) {
+        if run.len() > 1 {
+            run.sort_unstable_by_key(|&span| fields.identity(span));
+        }
+        let mut last = None;
+        for &span in &*run {
+            let same = |kept: &u32| fields.identity(*kept) == fields.identity(span);
+            match last.filter(same) {
+                Some(kept) => twins.push(Twin { kept, other: span }),
+                None => {
+                    order.push(span);
+                    last = Some(span);
                 }
             }
         }

@@ -238,19 +238,20 @@ fn attributes(
     }
     let mut columns: Vec<Vec<(usize, Column)>> = vec![Vec::new(); contents.len()];
     for (plan, tables) in plans.iter().zip(of_plans) {
-        let own: Vec<&Content> = tables.iter().map(|&table| &contents[table]).collect();
-        plan.values(shared, &own, |key, values| {
+        plan.values(shared, |key, values| {
             let Some(kind) = values.kind else { return };
-            let borne =
-                tables.iter().zip(&own).zip(&values.counts).filter(|(_, count)| **count > 0);
-            for ((&table, Content { rows, .. }), &count) in borne {
-                let bits = of(&values.bits, rows);
-                let present = match count as usize == rows.len() {
+            let are_all = values.are_all();
+            for &table in &tables {
+                let rows = &contents[table].rows;
+                let present = match are_all {
                     true => Mask::full(rows.len()),
                     false => Mask::collect(of(&values.present, rows).into_iter()),
                 };
-                let column = column_of(kind, bits, present, &shared.dictionaries[key]);
-                columns[table].push((key, column));
+                if present.any() {
+                    let bits = of(&values.bits, rows);
+                    let column = column_of(kind, bits, present, &shared.dictionaries[key]);
+                    columns[table].push((key, column));
+                }
             }
         });
     }

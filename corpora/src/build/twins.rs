@@ -105,13 +105,8 @@ pub(super) fn join_fields(
     }
 }
 
-/// Does the same for the values of a key; `parts` says in which table each span is.
-pub(super) fn join_values(
-    values: &mut KeyValues,
-    twins: &[Twin],
-    parts: &[u32],
-    dictionary: &Dictionary,
-) {
+/// Does the same for the values of a key.
+pub(super) fn join_values(values: &mut KeyValues, twins: &[Twin], dictionary: &Dictionary) {
     let Some(kind) = values.kind else { return };
     for &Twin { kept, other } in twins {
         let (kept, other) = (kept as usize, other as usize);
@@ -121,7 +116,6 @@ pub(super) fn join_values(
         }
         if !values.present[kept] {
             values.present[kept] = true;
-            values.counts[parts[kept] as usize] += 1;
         } else if compare(new, old, dictionary) != Ordering::Less {
             continue;
         }

@@ -2,10 +2,10 @@
 
 use hashbrown::HashSet;
 
-use super::cells::{Cell, Kind};
+use super::cells::Kind;
 use super::chunk::ROWS;
 use super::merge::Shared;
-use super::seal::{Content, PlanRows, PlanSpans, same_chunk, set_rows};
+use super::seal::{PlanRows, PlanSpans, same_chunk, set_rows};
 use super::twins::join_values;
 
 /// The values of an attribute that the spans of a plan bear; its memory serves the next one, too.
@@ -17,28 +17,22 @@ pub(super) struct KeyValues {
     pub(super) bits: Vec<u64>,
     /// Which spans have a value.
     pub(super) present: Vec<bool>,
-    /// How many spans of each part have one.
-    pub(super) counts: Vec<u32>,
+}
+
+impl KeyValues {
+    /// Whether all spans have one.
+    pub(super) fn are_all(&self) -> bool {
+        !self.present.contains(&false)
+    }
 }
 
 impl PlanSpans {
-    /// Calls `each` with each attribute that spans bear and its values, which are counted by the
-    /// tables that spans are rows of.
-    pub(super) fn values(
-        &self,
-        shared: &Shared,
-        tables: &[&Content],
-        mut each: impl FnMut(usize, &KeyValues),
-    ) {
-        // Spans that came twice are in no table.
-        let mut parts = vec![tables.len() as u32; self.rows.rows.len()];
-        for (number, table) in tables.iter().enumerate() {
-            table.rows.iter().for_each(|&row| parts[row as usize] = number as u32);
-        }
-        let mut values = KeyValues { counts: vec![0; tables.len() + 1], ..KeyValues::default() };
+    /// Calls `each` with each attribute that spans bear and its values.
+    pub(super) fn values(&self, shared: &Shared, mut each: impl FnMut(usize, &KeyValues)) {
+        let mut values = KeyValues::default();
         for key in self.keys() {
-            self.rows.read(shared, key, &parts, &mut values);
-            join_values(&mut values, &self.twins, &parts, &shared.dictionaries[key]);
+            self.rows.read(shared, key, &mut values);
+            join_values(&mut values, &self.twins, &shared.dictionaries[key]);
             each(key, &values);
         }
     }
@@ -55,34 +49,30 @@ impl PlanSpans {
 }
 
 impl PlanRows {
-    /// Sets `values` to those of an attribute of the rows, of which `parts` says to which part each
-    /// belongs, with the run's codes: read chunk by chunk, since sorted rows would jump between
-    /// chunks.
-    fn read(&self, shared: &Shared, key: usize, parts: &[u32], values: &mut KeyValues) {
-        let KeyValues { kind, bits, present, counts } = values;
+    /// Sets `values` to those of an attribute of the rows, with the run's codes: read chunk by chunk,
+    /// since sorted rows would jump between chunks.
+    fn read(&self, shared: &Shared, key: usize, values: &mut KeyValues) {
+        let KeyValues { kind, bits, present } = values;
         *kind = None;
         bits.resize(self.rows.len(), 0);
         present.clear();
         present.resize(self.rows.len(), false);
-        counts.fill(0);
-        let mut before = 0;
+        let (mut all_bits, mut all_present) = (&mut bits[..], &mut present[..]);
         let mut rows = Vec::with_capacity(ROWS);
         for part in self.rows.chunk_by(same_chunk) {
             let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
+            let bits = all_bits.split_off_mut(..part.len()).unwrap_or_default();
+            let present = all_present.split_off_mut(..part.len()).unwrap_or_default();
+            let Some(column) = chunk.cells(key) else { continue };
+            *kind = Some(column.kind());
+            set_rows(&mut rows, part);
+            column.read(&rows, bits, present);
             let codes = &shared.workers[*worker as usize].dictionaries[key];
-            if let Some(column) = chunk.cells(key) {
-                let all = *kind.insert(column.kind());
-                let after = before + part.len();
-                let (bits, present) = (&mut bits[before..after], &mut present[before..after]);
-                let parts = &parts[before..after];
-                set_rows(&mut rows, part);
-                column.read(&rows, |place, found| {
-                    let cell = Cell { kind: all, bits: found }.recoded(|code| codes.get(code));
-                    (bits[place], present[place]) = (cell.bits, true);
-                    counts[parts[place] as usize] += 1;
-                });
+            if column.kind() == Kind::Codes && !codes.is_same() {
+                for (bits, _) in bits.iter_mut().zip(present).filter(|(_, present)| **present) {
+                    *bits = codes.get(*bits as u32).into();
+                }
             }
-            before += part.len();
         }
     }
 }
