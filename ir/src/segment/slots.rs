@@ -1,74 +1,117 @@
-//! Numbers by hash: eight bytes a slot, so that a look is one wait for memory, and growth needs
-//! neither hashes nor what they are of.
+//! Numbers by hash: eight bytes a number, eight numbers a cache line that are looked at together, so
+//! that a look is one wait for memory and one branch. Growth needs neither hashes nor what they are of.
 
 /// Numbers of things that are kept elsewhere, found by the hashes of these.
 #[derive(Clone, Debug, Default)]
 pub struct Slots {
-    /// The first 32 bits of a hash, then one more than the number; 0 where free. A hash belongs
-    /// where it lies among all hashes, or at the first free place behind, around the end.
-    slots: Vec<u64>,
+    /// A hash belongs in the line that lies where it lies among all hashes, or, if that is full, in the
+    /// next with a free place, around the end.
+    lines: Vec<Line>,
     len: usize,
 }
 
-const FREE: u64 = 0;
-/// Fewest slots.
-const FEWEST: usize = 16;
+/// Places for a cache line of numbers; those that are taken come first.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(align(64))]
+struct Line {
+    /// The first 32 bits of each hash.
+    tags: [u32; PLACES],
+    /// One more than the number; 0 where free.
+    numbers: [u32; PLACES],
+}
+
+const PLACES: usize = 8;
+/// Of as many places a line, no more are taken on average: few lines become full.
+const TAKEN: usize = 5;
+/// Fewest lines.
+const FEWEST: usize = 2;
 
 impl Slots {
     /// The numbers that were added with this hash, and rarely others.
     #[inline]
     pub fn find(&self, hash: u64) -> impl Iterator<Item = u32> {
-        let tag = hash >> u32::BITS;
+        let tag = tag(hash);
         let mut at = self.place(tag);
+        let mut line = self.lines.get(at);
+        let mut same = line.map_or(0, |line| line.same(tag));
         std::iter::from_fn(move || {
-            loop {
-                // There is a free slot, or none at all.
-                let slot = *self.slots.get(at).filter(|slot| **slot != FREE)?;
-                at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
-                if slot >> u32::BITS == tag {
-                    return Some(slot as u32 - 1);
+            let mut here = line?;
+            while same == 0 {
+                if !here.is_full() {
+                    return None;
                 }
+                // There is a line that is not full, or none at all.
+                at = if at + 1 == self.lines.len() { 0 } else { at + 1 };
+                here = &self.lines[at];
+                line = Some(here);
+                same = here.same(tag);
             }
+            let place = same.trailing_zeros() as usize % PLACES;
+            same &= same - 1;
+            // A free place may look like one of the hash 0; no other comes behind it.
+            here.numbers[place].checked_sub(1)
         })
     }
 
     /// Adds a number, less than `u32::MAX`.
     #[inline]
     pub fn insert(&mut self, hash: u64, number: u32) {
-        if 4 * self.len >= 3 * self.slots.len() {
+        if self.len >= TAKEN * self.lines.len() {
             self.grow();
         }
         self.len += 1;
-        self.put(hash >> u32::BITS << u32::BITS | u64::from(number + 1));
+        self.put(tag(hash), number + 1);
     }
 
     /// Bytes that they take.
     pub fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<u64>()
+        self.lines.capacity() * size_of::<Line>()
     }
 
     #[cold]
     fn grow(&mut self) {
-        let doubled = vec![FREE; (2 * self.slots.len()).max(FEWEST)];
-        for slot in std::mem::replace(&mut self.slots, doubled) {
-            if slot != FREE {
-                self.put(slot);
-            }
+        let doubled = vec![Line::default(); (2 * self.lines.len()).max(FEWEST)];
+        for line in std::mem::replace(&mut self.lines, doubled) {
+            let taken = line.tags.into_iter().zip(line.numbers).filter(|(_, number)| *number > 0);
+            taken.for_each(|(tag, number)| self.put(tag, number));
         }
     }
 
-    fn put(&mut self, slot: u64) {
-        let mut at = self.place(slot >> u32::BITS);
-        while self.slots[at] != FREE {
-            at = if at + 1 == self.slots.len() { 0 } else { at + 1 };
+    fn put(&mut self, tag: u32, number: u32) {
+        let mut at = self.place(tag);
+        while self.lines[at].is_full() {
+            at = if at + 1 == self.lines.len() { 0 } else { at + 1 };
         }
-        self.slots[at] = slot;
+        let Line { tags, numbers } = &mut self.lines[at];
+        let places = tags.iter_mut().zip(numbers);
+        if let Some(place) = places.into_iter().find(|(_, number)| **number == 0) {
+            (*place.0, *place.1) = (tag, number);
+        }
     }
 
     #[inline]
-    fn place(&self, tag: u64) -> usize {
-        ((tag * self.slots.len() as u64) >> u32::BITS) as usize
+    fn place(&self, tag: u32) -> usize {
+        ((u64::from(tag) * self.lines.len() as u64) >> u32::BITS) as usize
     }
+}
+
+impl Line {
+    /// The places with this tag, a bit each.
+    #[inline]
+    fn same(&self, tag: u32) -> u32 {
+        let places = self.tags.iter().enumerate();
+        places.fold(0, |same, (place, &other)| same | u32::from(other == tag) << place)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.numbers[PLACES - 1] != 0
+    }
+}
+
+#[inline]
+fn tag(hash: u64) -> u32 {
+    (hash >> u32::BITS) as u32
 }
 
 #[cfg(test)]
