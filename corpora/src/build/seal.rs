@@ -165,18 +165,33 @@ fn traces(shared: &Shared, ranks: Range<usize>) -> Traces {
     }
 }
 
+/// The rows of a plan that are in one chunk, ascending.
+pub(super) struct Part<'p> {
+    pub(super) worker: u32,
+    pub(super) chunk: &'p Chunk,
+    pub(super) rows: Vec<u16>,
+}
+
 impl PlanRows {
+    /// The rows, chunk by chunk.
+    pub(super) fn parts(&self) -> Vec<Part<'_>> {
+        let same_chunk = |a: &u32, b: &u32| *a as usize / ROWS == *b as usize / ROWS;
+        let parts = self.rows.chunk_by(same_chunk).map(|part| {
+            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
+            let rows = part.iter().map(|&at| (at as usize % ROWS) as u16).collect();
+            Part { worker: *worker, chunk, rows }
+        });
+        parts.collect()
+    }
+
     /// The rows with the run's numbers, and trace ordinals from the trace of rank `first` on.
     fn fields(&self, shared: &Shared, first: usize) -> Fields {
         let (structure, everything) = (shared.schema.structure(), shared.schema.keeps_everything());
         let mut all = Fields { structure, everything, ..Fields::default() };
         all.reserve(self.rows.len());
-        let mut rows = Vec::with_capacity(ROWS);
-        for part in self.rows.chunk_by(same_chunk) {
-            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
-            let maps = &shared.workers[*worker as usize];
+        for Part { worker, chunk, rows } in self.parts() {
+            let maps = &shared.workers[worker as usize];
             let before = all.start.len();
-            set_rows(&mut rows, part);
             chunk.read(&rows, &mut all);
             for trace in &mut all.trace[before..] {
                 *trace = (maps.ranks[*trace as usize] as usize - first) as u32;
@@ -285,15 +300,4 @@ fn order_operation(
             }
         }
     }
-}
-
-/// Whether two rows of a [`PlanRows`] are in one chunk.
-pub(super) fn same_chunk(a: &u32, b: &u32) -> bool {
-    *a as usize / ROWS == *b as usize / ROWS
-}
-
-/// Sets `rows` to those that `part` has of its one chunk.
-pub(super) fn set_rows(rows: &mut Vec<u16>, part: &[u32]) {
-    rows.clear();
-    rows.extend(part.iter().map(|&at| (at as usize % ROWS) as u16));
 }

@@ -3,9 +3,8 @@
 use hashbrown::HashSet;
 
 use super::cells::Kind;
-use super::chunk::ROWS;
 use super::merge::Shared;
-use super::seal::{PlanRows, PlanSpans, same_chunk, set_rows};
+use super::seal::{Part, PlanSpans};
 use super::twins::join_values;
 
 /// The values of an attribute that the spans of a plan bear; its memory serves the next one, too.
@@ -20,6 +19,30 @@ pub(super) struct KeyValues {
 }
 
 impl KeyValues {
+    /// Sets them to those of the rows of these parts, with the run's codes: read chunk by chunk, since
+    /// sorted rows would jump between chunks.
+    fn read(&mut self, shared: &Shared, key: usize, parts: &[Part<'_>]) {
+        let len = parts.iter().map(|part| part.rows.len()).sum();
+        self.kind = None;
+        self.bits.resize(len, 0);
+        self.present.clear();
+        self.present.resize(len, false);
+        let (mut all_bits, mut all_present) = (&mut self.bits[..], &mut self.present[..]);
+        for Part { worker, chunk, rows } in parts {
+            let bits = all_bits.split_off_mut(..rows.len()).unwrap_or_default();
+            let present = all_present.split_off_mut(..rows.len()).unwrap_or_default();
+            let Some(column) = chunk.cells(key) else { continue };
+            self.kind = Some(column.kind());
+            column.read(rows, bits, present);
+            let codes = &shared.workers[*worker as usize].dictionaries[key];
+            if column.kind() == Kind::Codes && !codes.is_same() {
+                for (bits, _) in bits.iter_mut().zip(present).filter(|(_, present)| **present) {
+                    *bits = codes.get(*bits as u32).into();
+                }
+            }
+        }
+    }
+
     /// Whether all spans have one.
     pub(super) fn are_all(&self) -> bool {
         !self.present.contains(&false)
@@ -29,9 +52,9 @@ impl KeyValues {
 impl PlanSpans {
     /// Calls `each` with each attribute that spans bear and its values.
     pub(super) fn values(&self, shared: &Shared, mut each: impl FnMut(usize, &KeyValues)) {
-        let mut values = KeyValues::default();
+        let (parts, mut values) = (self.rows.parts(), KeyValues::default());
         for key in self.keys() {
-            self.rows.read(shared, key, &mut values);
+            values.read(shared, key, &parts);
             join_values(&mut values, &self.twins, &shared.dictionaries[key]);
             each(key, &values);
         }
@@ -45,34 +68,5 @@ impl PlanSpans {
         let mut keys: Vec<usize> = keys.into_iter().collect();
         keys.sort_unstable();
         keys
-    }
-}
-
-impl PlanRows {
-    /// Sets `values` to those of an attribute of the rows, with the run's codes: read chunk by chunk,
-    /// since sorted rows would jump between chunks.
-    fn read(&self, shared: &Shared, key: usize, values: &mut KeyValues) {
-        let KeyValues { kind, bits, present } = values;
-        *kind = None;
-        bits.resize(self.rows.len(), 0);
-        present.clear();
-        present.resize(self.rows.len(), false);
-        let (mut all_bits, mut all_present) = (&mut bits[..], &mut present[..]);
-        let mut rows = Vec::with_capacity(ROWS);
-        for part in self.rows.chunk_by(same_chunk) {
-            let (worker, chunk) = &self.chunks[part[0] as usize / ROWS];
-            let bits = all_bits.split_off_mut(..part.len()).unwrap_or_default();
-            let present = all_present.split_off_mut(..part.len()).unwrap_or_default();
-            let Some(column) = chunk.cells(key) else { continue };
-            *kind = Some(column.kind());
-            set_rows(&mut rows, part);
-            column.read(&rows, bits, present);
-            let codes = &shared.workers[*worker as usize].dictionaries[key];
-            if column.kind() == Kind::Codes && !codes.is_same() {
-                for (bits, _) in bits.iter_mut().zip(present).filter(|(_, present)| **present) {
-                    *bits = codes.get(*bits as u32).into();
-                }
-            }
-        }
     }
 }
