@@ -7,10 +7,10 @@ use std::hash::BuildHasher;
 use hashbrown::{DefaultHashBuilder, HashMap, HashTable};
 
 use super::chain::{CHOICE, Chain, TRIES};
-use super::holes::{Reader, Usual};
+use super::holes::Reader;
 use super::lanes::{BLOCK, Lanes};
 use super::operations::{Operation, OperationId, PLACES};
-use super::place::{Hole, Place};
+use super::place::{Hole, Place, Usual};
 use crate::build::Want;
 
 /// Most nodes.

@@ -1,7 +1,8 @@
 //! Arrays and maps that are passed over.
 
-use super::holes::{Reader, Usual};
+use super::holes::Reader;
 use super::lanes::Lanes;
+use super::place::Usual;
 
 /// Deepest nesting of an attribute's value that is read here.
 const DEPTH: usize = 8;

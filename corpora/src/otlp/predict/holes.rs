@@ -4,6 +4,7 @@
 use super::super::strings::{self, Reading};
 use super::super::text;
 use super::lanes::{BLOCK, Lanes, Portable};
+use super::place::Usual;
 
 /// Longest number, in bytes, that is read here: what every reader takes the same way.
 const LONGEST_NUMBER: usize = 24;
@@ -45,32 +46,6 @@ impl Piece {
             return &unescaped[range];
         }
         std::str::from_utf8(&text[range]).unwrap_or_default()
-    }
-}
-
-/// How long the value of a hole is, as a rule: what came twice in a row.
-#[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Usual(u8, u8);
-
-impl Usual {
-    /// The length, less than a block.
-    #[inline(always)]
-    pub(super) fn len(self) -> usize {
-        usize::from(self.0) % BLOCK
-    }
-
-    /// Whether this is the first of the marked places.
-    #[inline(always)]
-    pub(super) fn is_first(self, ends: u64) -> bool {
-        // The lowest bit that is set is that of the usual length.
-        ends << (BLOCK - 1 - self.len()) == 1 << (BLOCK - 1)
-    }
-
-    /// Notes a length that was not the usual one.
-    #[inline(always)]
-    fn set(&mut self, len: usize) {
-        let Self(usual, last) = *self;
-        *self = if last == len as u8 { Self(last, last) } else { Self(usual, len as u8) };
     }
 }
 

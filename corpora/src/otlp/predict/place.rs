@@ -1,4 +1,6 @@
-//! The holes of spans, and where in a span they are.
+//! The holes of spans, where in a span they are, and how long.
+
+use super::lanes::BLOCK;
 
 /// A piece of a span that differs from span to span: what it holds and how it is written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -66,6 +68,32 @@ impl Place {
     /// At a level, with no bracket open below it.
     pub(super) const fn at(level: Level, quoted: bool) -> Self {
         Self { level, quoted, brackets: 1 }
+    }
+}
+
+/// How long the value of a hole is, as a rule: what came twice in a row.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Usual(u8, u8);
+
+impl Usual {
+    /// The length, less than a block.
+    #[inline(always)]
+    pub(super) fn len(self) -> usize {
+        usize::from(self.0) % BLOCK
+    }
+
+    /// Whether this is the first of the marked places.
+    #[inline(always)]
+    pub(super) fn is_first(self, ends: u64) -> bool {
+        // The lowest bit that is set is that of the usual length.
+        ends << (BLOCK - 1 - self.len()) == 1 << (BLOCK - 1)
+    }
+
+    /// Notes a length that was not the usual one.
+    #[inline(always)]
+    pub(super) fn set(&mut self, len: usize) {
+        let Self(usual, last) = *self;
+        *self = if last == len as u8 { Self(last, last) } else { Self(usual, len as u8) };
     }
 }
 
