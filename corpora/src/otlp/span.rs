@@ -9,20 +9,103 @@ use super::text;
 use super::value::{Loss, lose, loss};
 use crate::build::SpanRecord;
 
-/// Where the fields of a span are; of repeated keys the last counts.
+/// Where the fields of a span are, by [`Field`], 0 for one that is absent; of repeated keys the last
+/// counts. One place more is for what is no field.
 #[derive(Clone, Copy, Default)]
-pub(super) struct Fields {
-    trace_id: Option<usize>,
-    span_id: Option<usize>,
-    parent_id: Option<usize>,
-    name: Option<usize>,
-    kind: Option<usize>,
-    start: Option<usize>,
-    end: Option<usize>,
-    status: Option<usize>,
-    flags: Option<usize>,
-    /// The list of attributes.
-    pub(super) attributes: Option<usize>,
+pub(super) struct Fields([usize; FIELDS + 1]);
+
+/// What is read of a span.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    TraceId,
+    SpanId,
+    ParentId,
+    Name,
+    Kind,
+    Start,
+    End,
+    Attributes,
+    Status,
+    Flags,
+}
+
+const FIELDS: usize = 10;
+
+/// The keys of fields.
+const NAMES: [(&str, Field); 15] = [
+    ("traceId", Field::TraceId),
+    ("trace_id", Field::TraceId),
+    ("spanId", Field::SpanId),
+    ("span_id", Field::SpanId),
+    ("parentSpanId", Field::ParentId),
+    ("parent_span_id", Field::ParentId),
+    ("name", Field::Name),
+    ("kind", Field::Kind),
+    ("startTimeUnixNano", Field::Start),
+    ("start_time_unix_nano", Field::Start),
+    ("endTimeUnixNano", Field::End),
+    ("end_time_unix_nano", Field::End),
+    ("attributes", Field::Attributes),
+    ("status", Field::Status),
+    ("flags", Field::Flags),
+];
+
+/// Fields with names that their ends do not tell wholly.
+const LONG: [(Field, [&str; 2]); 4] = [
+    (Field::ParentId, ["parentSpanId", "parent_span_id"]),
+    (Field::Start, ["startTimeUnixNano", "start_time_unix_nano"]),
+    (Field::End, ["endTimeUnixNano", "end_time_unix_nano"]),
+    (Field::Attributes, ["attributes"; 2]),
+];
+
+/// What a key begins and ends with, four bytes each, and how long it is.
+type Ends = (u64, usize);
+
+/// The names, each at a place of its own.
+static PLACES: [(Ends, Field); 32] = {
+    let mut places = [((0, 0), Field::Name); 32];
+    let mut at = 0;
+    while at < NAMES.len() {
+        let (name, field) = NAMES[at];
+        let ends = ends(name.as_bytes());
+        assert!(places[place(ends)].0.1 == 0, "names share a place");
+        places[place(ends)] = (ends, field);
+        at += 1;
+    }
+    places
+};
+
+/// Of a key of at least four bytes.
+const fn ends(key: &[u8]) -> Ends {
+    let len = key.len();
+    let tail = [key[len - 4], key[len - 3], key[len - 2], key[len - 1]];
+    let head = u32::from_le_bytes([key[0], key[1], key[2], key[3]]);
+    (head as u64 | (u32::from_le_bytes(tail) as u64) << 32, len)
+}
+
+/// Where a key is looked for; the factor is one that keeps the names apart.
+const fn place((ends, len): Ends) -> usize {
+    (ends.wrapping_add(len as u64).wrapping_mul(0x97b7_5092_3ceb_3ffd) >> 59) as usize
+}
+
+impl Field {
+    /// The field of this name.
+    pub(super) fn named(key: &str) -> Option<Self> {
+        NAMES.iter().find(|(name, _)| *name == key).map(|(_, field)| *field)
+    }
+}
+
+/// The place of the only field that a key may be of, as its ends tell, or that of none. Keys of a span
+/// may come in any order, so that a branch by them would be guessed wrong again and again.
+#[inline(always)]
+fn probable(key: &str) -> usize {
+    if key.len() < 4 {
+        return FIELDS;
+    }
+    let (key, len) = ends(key.as_bytes());
+    let ((known, known_len), field) = PLACES[place((key, len))];
+    let is_known = (key ^ known) | (len ^ known_len) as u64 == 0;
+    std::hint::select_unpredictable(is_known, field as usize, FIELDS)
 }
 
 impl Fields {
@@ -31,29 +114,33 @@ impl Fields {
     pub(super) fn find<'t, T: Tape<'t>>(tape: T, at: usize, len: usize) -> Self {
         let mut fields = Self::default();
         for (key, value) in entries(tape, at, len) {
-            if let Some(field) = fields.named(key) {
-                *field = Some(value);
+            fields.0[probable(key)] = value;
+        }
+        let is_good = |(field, names): (Field, [&str; 2])| {
+            fields.get(field).is_none_or(|value| match tape.view(value - 1) {
+                View::Text(key) => key == names[0] || key == names[1],
+                _ => false,
+            })
+        };
+        if LONG.into_iter().all(is_good) { fields } else { Self::find_all(tape, at, len) }
+    }
+
+    /// The same, where some key has the ends of another.
+    #[cold]
+    fn find_all<'t, T: Tape<'t>>(tape: T, at: usize, len: usize) -> Self {
+        let mut fields = Self::default();
+        for (key, value) in entries(tape, at, len) {
+            if let Some(field) = Field::named(key) {
+                fields.0[field as usize] = value;
             }
         }
         fields
     }
 
-    /// The field of this name.
-    #[inline(always)]
-    pub(super) fn named(&mut self, key: &str) -> Option<&mut Option<usize>> {
-        Some(match key {
-            "traceId" | "trace_id" => &mut self.trace_id,
-            "spanId" | "span_id" => &mut self.span_id,
-            "parentSpanId" | "parent_span_id" => &mut self.parent_id,
-            "name" => &mut self.name,
-            "kind" => &mut self.kind,
-            "startTimeUnixNano" | "start_time_unix_nano" => &mut self.start,
-            "endTimeUnixNano" | "end_time_unix_nano" => &mut self.end,
-            "attributes" => &mut self.attributes,
-            "status" => &mut self.status,
-            "flags" => &mut self.flags,
-            _ => return None,
-        })
+    /// Where a field is.
+    #[inline]
+    pub(super) fn get(&self, field: Field) -> Option<usize> {
+        Some(self.0[field as usize]).filter(|&value| value > 0)
     }
 
     /// The record of a span of this resource and scope. Fields that can be spared and cannot be
@@ -69,20 +156,24 @@ impl Fields {
         (resource, scope): (u32, u32),
         report: &mut impl Report,
     ) -> Result<SpanRecord<'t>, (Option<usize>, Loss)> {
-        let trace_id = trace_id_of(tape, self.trace_id);
-        let trace_id = nonzero(trace_id, Defect::TraceId).map_err(|loss| (self.trace_id, loss))?;
-        let span_id = span_id_of(tape, self.span_id, Defect::SpanId, report);
-        let span_id = nonzero(span_id, Defect::SpanId).map_err(|loss| (self.span_id, loss))?;
-        let start = nonzero(time(tape, self.start), Defect::Time);
-        let start = start.map_err(|loss| (self.start, loss))?;
-        let end = time(tape, self.end).map_err(|loss| (self.end, loss))?;
-        let name = string(tape, self.name, Defect::Name).map_err(|loss| (self.name, loss))?;
-        let parent_id = span_id_of(tape, self.parent_id, Defect::ParentId, report);
-        let parent_id = spare(tape, self.parent_id, parent_id, report);
-        let kind = enumeration(tape, self.kind, "SPAN_KIND_", &KINDS);
-        let kind = spare(tape, self.kind, kind, report);
-        let flags = spare(tape, self.flags, flags(tape, self.flags), report);
-        let (status, message) = status(tape, self.status, report);
+        let lost = |field| move |loss| (self.get(field), loss);
+        let trace_id = trace_id_of(tape, self.get(Field::TraceId));
+        let trace_id = nonzero(trace_id, Defect::TraceId).map_err(lost(Field::TraceId))?;
+        let span_id = span_id_of(tape, self.get(Field::SpanId), Defect::SpanId, report);
+        let span_id = nonzero(span_id, Defect::SpanId).map_err(lost(Field::SpanId))?;
+        let start = nonzero(time(tape, self.get(Field::Start)), Defect::Time);
+        let start = start.map_err(lost(Field::Start))?;
+        let end = time(tape, self.get(Field::End)).map_err(lost(Field::End))?;
+        let name = string(tape, self.get(Field::Name), Defect::Name);
+        let name = name.map_err(lost(Field::Name))?;
+        let parent = self.get(Field::ParentId);
+        let parent_id = span_id_of(tape, parent, Defect::ParentId, report);
+        let parent_id = spare(tape, parent, parent_id, report);
+        let kind = self.get(Field::Kind);
+        let kind = spare(tape, kind, enumeration(tape, kind, "SPAN_KIND_", &KINDS), report);
+        let set = self.get(Field::Flags);
+        let flags = spare(tape, set, flags(tape, set), report);
+        let (status, message) = status(tape, self.get(Field::Status), report);
         Ok(SpanRecord {
             trace_id,
             span_id,

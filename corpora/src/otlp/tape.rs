@@ -33,6 +33,12 @@ pub(super) trait Tape<'t>: Copy {
     fn offset(self, at: usize) -> usize;
     /// Whether the grammar held directly inside of the container at an index.
     fn sound(self, at: usize) -> bool;
+    /// Of the attribute at an index, if that is written as exporters do, the key, then the value, which
+    /// is one field, without containers: the name of that field and what it holds. Any tape may give
+    /// `None`.
+    fn usual_attribute(self, _: usize) -> Option<(&'t str, View<'t>)> {
+        None
+    }
 }
 
 /// Key and index of the value of each entry of an object of `len` entries at `at`; entries with an
@@ -73,14 +79,10 @@ pub(super) fn items<'t, T: Tape<'t>>(
     })
 }
 
-/// The tape of simd-json.
-#[derive(Clone, Copy)]
-pub(super) struct StrictTape<'t>(pub(super) &'t [Node<'t>]);
-
-impl<'t> Tape<'t> for StrictTape<'t> {
+impl<'t> View<'t> {
     #[inline(always)]
-    fn view(self, at: usize) -> View<'t> {
-        match self.0[at] {
+    fn of(node: Node<'t>) -> Self {
+        match node {
             Node::String(text) => View::Text(text),
             Node::Object { len, .. } => View::Object(len),
             Node::Array { len, .. } => View::Array(len),
@@ -89,6 +91,33 @@ impl<'t> Tape<'t> for StrictTape<'t> {
             Node::Static(StaticNode::I64(int)) => View::Int(int),
             Node::Static(StaticNode::U64(int)) => View::Unsigned(int),
             Node::Static(StaticNode::F64(float)) => View::Float(float),
+        }
+    }
+}
+
+/// The tape of simd-json.
+#[derive(Clone, Copy)]
+pub(super) struct StrictTape<'t>(pub(super) &'t [Node<'t>]);
+
+impl<'t> Tape<'t> for StrictTape<'t> {
+    #[inline(always)]
+    fn view(self, at: usize) -> View<'t> {
+        View::of(self.0[at])
+    }
+
+    #[inline(always)]
+    fn usual_attribute(self, at: usize) -> Option<(&'t str, View<'t>)> {
+        match *self.0.get(at..)?.first_chunk()? {
+            [
+                Node::Object { len: 2, .. },
+                Node::String("key"),
+                Node::String(_),
+                Node::String("value"),
+                Node::Object { len: 1, .. },
+                Node::String(name),
+                value,
+            ] => Some((name, View::of(value))),
+            _ => None,
         }
     }
 

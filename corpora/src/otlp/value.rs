@@ -175,16 +175,8 @@ fn attribute<'t, T: Tape<'t>>(tape: T, at: usize) -> Result<Attribute, Loss> {
 /// scalar of the type that it is said to have.
 #[inline(always)]
 fn usual<'t, T: Tape<'t>>(tape: T, at: usize) -> Option<Attribute> {
-    let (entry, key, any, value) = (at, at + 2, at + 4, at + 6);
-    let is_usual = tape.view(entry) == View::Object(2)
-        && tape.view(at + 1) == View::Text("key")
-        && matches!(tape.view(key), View::Text(_))
-        && tape.view(at + 3) == View::Text("value")
-        && tape.view(any) == View::Object(1)
-        && tape.sound(entry)
-        && tape.sound(any);
-    let View::Text(name) = is_usual.then(|| tape.view(at + 5))? else { return None };
-    let kind = match (name, tape.view(value)) {
+    let (key, value) = (at + 2, at + 6);
+    let kind = match tape.usual_attribute(at)? {
         ("stringValue", View::Text(_)) => Kind::Text,
         ("boolValue", View::Bool(_)) => Kind::Bool,
         ("intValue", View::Int(_)) => Kind::Int,

@@ -2,7 +2,7 @@
 
 use super::SpanSink;
 use super::rest::Rest;
-use super::span::{Fields, spare, string};
+use super::span::{Field, Fields, spare, string};
 use super::tally::{Defect, Report, Tally};
 use super::tape::{Tape, View, entries, items};
 use super::value::{Attribute, collect, iterate, lose, loss};
@@ -189,7 +189,7 @@ impl<'t, T: Tape<'t>, S: SpanSink, R: Report> Walker<'_, T, S, R> {
         let fields = Fields::find(self.tape, at, len);
         match fields.assemble(self.tape, owner, self.report) {
             Ok(record) => {
-                collect(self.tape, fields.attributes, self.attributes, self.report);
+                collect(self.tape, fields.get(Field::Attributes), self.attributes, self.report);
                 let rest = match self.sink.keeps_rest() {
                     true => {
                         rest_of_span(self.tape, (at, len), &record, &mut self.rest, self.report)
@@ -216,7 +216,7 @@ fn rest_of_span<'r, 't, T: Tape<'t>>(
     report: &mut impl Report,
 ) -> &'r str {
     rest.clear();
-    rest.add(tape, span, |key| Fields::default().named(key).is_some(), report);
+    rest.add(tape, span, |key| Field::named(key).is_some(), report);
     if i64::try_from(i128::from(record.end) - i128::from(record.start)).is_err() {
         rest.add_long(END, record.end);
     }
