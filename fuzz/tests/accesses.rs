@@ -23,9 +23,11 @@ fn stored(segment: &Segment) -> SegmentFile {
     SegmentFile::from_bytes("a.seg".as_ref(), file.into()).expect("it opens").recording()
 }
 
+/// Answers all atoms and looks at the answers: one that the store keeps is not read before.
 fn probe(engine: &dyn Engine, module: &Module, segment: &Segment) {
     let atoms: Vec<AtomId> = (0..module.atoms.len()).map(AtomId::new).collect();
-    engine.probe(module, segment, &atoms).expect("everything is decoded");
+    let masks = engine.probe(module, segment, &atoms).expect("everything is decoded");
+    masks.iter().for_each(|mask| _ = mask.words());
 }
 
 /// What the column loops read for a rule.
