@@ -185,6 +185,9 @@ class Corpus:
         with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
             self.sides.ingest(self.folder, process.stdout)
         require(process.returncode == 0, f"the generator ended with {process.returncode}")
+        # As the parts of the table are merged: what came in several batches is put together.
+        compact = [self.sides.betrace, "corpus", "compact", "--quiet", "--corpus", self.folder]
+        subprocess.run(compact, stdout=subprocess.DEVNULL, check=True)
         truth = json.loads(told.read_text())
         return {
             "traces": self.traces,
