@@ -10,7 +10,8 @@ pub trait Engine: Send + Sync {
     /// What `--engine` calls it.
     fn name(&self) -> &'static str;
 
-    /// The traces of `segment` on which each of `atoms` holds: one mask an atom, in their order.
+    /// The traces of `segment` on which each of `atoms` holds: one mask an atom, in their order. One
+    /// that a store keeps is lent unread: damage to it shows when it is looked at.
     ///
     /// # Errors
     /// A fault where the segment was not made to hold what the module reads.
