@@ -199,10 +199,9 @@ pub fn date_of(nanoseconds: u64, zone: &TimeZone) -> Date {
     zone.to_datetime(timestamp).date()
 }
 
-/// When a day is over, in nanoseconds since 1970; none where that is later than can be.
+/// When a day is over, in nanoseconds since 1970; none where that lies beyond the calendar.
 pub(crate) fn after_day(date: Date, zone: &TimeZone) -> Option<u64> {
-    let next = date.tomorrow().ok()?.to_zoned(zone.clone()).ok()?;
-    u64::try_from(next.timestamp().as_nanosecond()).ok()
+    Moment(Form::Date(date)).end(0, 0, zone).ok()
 }
 
 /// The number of a day where `first` is day 1; 0 and less before it.

@@ -25,8 +25,8 @@ pub struct Options {
     /// How many signals to hand over, the first in order. Reports count all violations, and a
     /// signal that nobody takes costs nothing.
     pub signals: u64,
-    /// How many examples the report of a day lists at most. Without any, most violations are counted
-    /// without a look at their spans.
+    /// How many examples the report of a day lists at most. Without any, most violations are
+    /// counted without a look at their spans.
     pub examples: usize,
 }
 

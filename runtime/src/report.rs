@@ -54,7 +54,7 @@ pub struct DayReport {
     /// The first distinct values of the rule's first context key, in order of time; at most
     /// [as many as wanted](crate::Options::examples).
     pub examples: Vec<String>,
-    /// Whether there are more; not known where none are wanted.
+    /// Whether there are more; false where none are wanted, since nobody looks.
     pub more: bool,
 }
 

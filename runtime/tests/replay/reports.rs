@@ -1,11 +1,17 @@
 //! What a report says of days, groups and ranges.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use betrace_runtime::{Options, TimeRange};
+use betrace_runtime::{Options, TimeRange, replay};
+use ir::module::{AtomId, SetId};
+use ir::segment::RowRef;
+use ir::{Engine, Fault, Interpreter, Mask, Module, Segment};
 use jiff::tz::TimeZone;
 
-use crate::support::{BASE, DAY, MS, Rules, options, run, run_with};
+use crate::support::{BASE, DAY, MS, Rules, options, run, run_with, segments};
 
 fn rules(context: &[&str]) -> Rules {
     let mut rules = Rules::default();
@@ -68,6 +74,52 @@ fn a_day_lists_as_many_examples_as_are_wanted() {
             assert_eq!(days(&reports[0]), [format!("2024-10-27 {expected}")], "{signals} signals");
             assert_eq!(reports[0].last, Some(BASE + 3 * MS));
         }
+    }
+}
+
+/// Counts how often it is asked for spans.
+#[derive(Default)]
+struct Counting(AtomicUsize);
+
+impl Engine for Counting {
+    fn name(&self) -> &'static str {
+        "counting"
+    }
+
+    fn probe(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Mask>, Fault> {
+        Interpreter.probe(module, segment, atoms)
+    }
+
+    fn rows(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        set: SetId,
+        trace: usize,
+        rows: &mut Vec<RowRef>,
+    ) -> Result<(), Fault> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Interpreter.rows(module, segment, set, trace, rows)
+    }
+}
+
+#[test]
+fn no_span_is_looked_at_where_nothing_of_it_is_shown() {
+    let module = rules(&["customer"]).module;
+    for (examples, looks) in [(0, 0), (1, 2)] {
+        let segments = segments("t1 @0ms pay{customer=A}\nt2 @1ms pay{customer=B}", usize::MAX);
+        let segments = Mutex::new(segments.into_iter());
+        let next = |_| Ok::<_, Infallible>(segments.lock().unwrap().next());
+        let (engine, options) =
+            (Counting::default(), Options { examples, signals: 0, ..Options::default() });
+        let outcome = replay(&module, &engine, &options, &next, &mut |_| Ok(())).unwrap();
+        assert_eq!(outcome.reports[0].violated, 2);
+        assert_eq!(engine.0.into_inner(), looks, "{examples} examples");
     }
 }
 
