@@ -55,7 +55,8 @@ pub struct ReplayOptions {
 }
 
 impl Default for ReplayOptions {
-    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC, all signals, four examples a day.
+    /// One thread, no limit of memory, documents of 64 MiB, all of time, UTC, all signals, four
+    /// examples a day.
     fn default() -> Self {
         Self {
             threads: NonZeroUsize::MIN,

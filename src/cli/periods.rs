@@ -2,13 +2,10 @@
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use runtime::{date_of, day_number};
+use runtime::{EXAMPLE_LIMIT, date_of, day_number};
 
 use super::args::{Period, ReplayArgs};
 use crate::{Report, RuleReport};
-
-/// Values that stand for the violations of a period, at most.
-pub const EXAMPLES: usize = 4;
 
 /// The violations of a rule in one period.
 pub struct Bucket {
@@ -61,7 +58,7 @@ pub fn buckets(rule: &RuleReport, report: &Report, period: Period, zone: &TimeZo
             if bucket.examples.contains(example) {
                 continue;
             }
-            if bucket.examples.len() < EXAMPLES {
+            if bucket.examples.len() < EXAMPLE_LIMIT {
                 bucket.examples.push(example.clone());
             } else {
                 bucket.more = true;

@@ -12,7 +12,6 @@ use super::args::{Common, Format, ReplayArgs};
 use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
-use super::periods::EXAMPLES;
 use super::settings::{Flags, Settings};
 use super::traces::{Traces, failure, moments, replay_options};
 use super::{config_file, json, loading, table};
@@ -45,7 +44,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     let mut signals = Signals::new(file, args, program.module(), console)?;
     let limit = if signals.is_wanted() { args.limit.unwrap_or(u64::MAX) } else { 0 };
     // Nothing but the table shows any.
-    let examples = if args.format == Format::Table { EXAMPLES } else { 0 };
+    let examples = if args.format == Format::Table { runtime::EXAMPLE_LIMIT } else { 0 };
     let options = ReplayOptions { examples, ..replay_options(&settings, moments, limit) };
     let take = &mut |signal| signals.take(&signal);
     let report = traces.replay(&program, &options, console, take)?;
