@@ -8,7 +8,7 @@ use ir::{Datum, Mask, Number, Type, Value};
 pub(super) use open::OpenCells;
 
 use super::attribute::ScalarRef;
-use super::narrow::{copy, copy_of, narrow_bytes};
+use super::narrow::{append, append_of, narrow_bytes};
 use super::wanted::Found;
 
 /// A column with a value on less than one row of so many keeps nothing of the other rows.
@@ -149,26 +149,28 @@ impl Cells {
         })
     }
 
-    /// Reads the values of `rows`, ascending: their bits, which are anything where there is no value,
-    /// and which there are, of which `present` has none yet.
-    pub(super) fn read(&self, rows: &[u16], bits: &mut [u64], present: &mut [bool]) {
+    /// Appends the values of `rows`, ascending: their bits, which are anything where there is no value,
+    /// and which there are.
+    pub(super) fn read(&self, rows: &[u16], bits: &mut Vec<u64>, present: &mut Vec<bool>) {
         match &self.rows {
             Rows::All => {
                 self.values.read(rows, bits);
-                present.fill(true);
+                present.resize(bits.len(), true);
             }
             Rows::Some(mask) => {
                 self.values.read(rows, bits);
                 let words = mask.words();
-                for (present, &row) in present.iter_mut().zip(rows) {
-                    *present = words[usize::from(row) / 64] >> (row % 64) & 1 == 1;
-                }
+                let is_there = |&row: &u16| words[usize::from(row) / 64] >> (row % 64) & 1 == 1;
+                present.extend(rows.iter().map(is_there));
             }
             Rows::Few(few) => {
+                let begin = bits.len();
+                bits.resize(begin + rows.len(), 0);
+                present.resize(begin + rows.len(), false);
                 for row in few {
                     let Ok(place) = rows.binary_search(row) else { continue };
                     let Some(cell) = self.get(usize::from(*row)) else { continue };
-                    (bits[place], present[place]) = (cell.bits, true);
+                    (bits[begin + place], present[begin + place]) = (cell.bits, true);
                 }
             }
         }
@@ -237,17 +239,17 @@ impl Cells {
 }
 
 impl Values {
-    /// Sets `all` to the bits of these rows.
-    fn read(&self, rows: &[u16], all: &mut [u64]) {
+    /// Appends the bits of these rows.
+    fn read(&self, rows: &[u16], all: &mut Vec<u64>) {
         match self {
             Self::Ints(Integers { base, offsets, .. }) => {
-                copy(offsets, rows, all, |offset| base.cast_unsigned().wrapping_add(offset));
+                append(offsets, rows, all, |offset| base.cast_unsigned().wrapping_add(offset));
             }
             Self::Floats(floats) => {
-                copy_of(bytemuck::cast_slice::<f64, u64>(floats), rows, all, |bits| bits);
+                append_of(bytemuck::cast_slice::<f64, u64>(floats), rows, all, |bits| bits);
             }
-            Self::Codes(codes) => copy(codes, rows, all, |code| code),
-            Self::Few(_, bits) => copy_of(bits, rows, all, |bits| bits),
+            Self::Codes(codes) => append(codes, rows, all, |code| code),
+            Self::Few(_, bits) => append_of(bits, rows, all, |bits| bits),
         }
     }
 

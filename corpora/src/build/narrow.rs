@@ -2,53 +2,27 @@
 
 use ir::segment::Narrow;
 
-/// Sets `all` to what `make` makes of the values of `rows`, ascending; the width is looked at once.
-pub(super) fn copy(values: &Narrow, rows: &[u16], all: &mut [u64], make: impl Fn(u64) -> u64) {
+/// Appends what `make` makes of the values of `rows`, ascending; the width is looked at once.
+pub(super) fn append<T>(values: &Narrow, rows: &[u16], all: &mut Vec<T>, make: impl Fn(u64) -> T) {
     match values {
-        Narrow::U8(values) => copy_of(values, rows, all, make),
-        Narrow::U16(values) => copy_of(values, rows, all, make),
-        Narrow::U32(values) => copy_of(values, rows, all, make),
-        Narrow::U64(values) => copy_of(values, rows, all, make),
+        Narrow::U8(values) => append_of(values, rows, all, make),
+        Narrow::U16(values) => append_of(values, rows, all, make),
+        Narrow::U32(values) => append_of(values, rows, all, make),
+        Narrow::U64(values) => append_of(values, rows, all, make),
     }
 }
 
 /// The same of values of one width.
-pub(super) fn copy_of<S: Copy + Into<u64>>(
+pub(super) fn append_of<S: Copy + Into<u64>, T>(
     values: &[S],
     rows: &[u16],
-    all: &mut [u64],
-    make: impl Fn(u64) -> u64,
+    all: &mut Vec<T>,
+    make: impl Fn(u64) -> T,
 ) {
     if rows.len() == values.len() {
-        for (slot, &value) in all.iter_mut().zip(values) {
-            *slot = make(value.into());
-        }
+        all.extend(values.iter().map(|&value| make(value.into())));
     } else {
-        for (slot, &row) in all.iter_mut().zip(rows) {
-            *slot = make(values[usize::from(row)].into());
-        }
-    }
-}
-
-/// Appends what `make` makes of the values of `rows`, ascending; the width is looked at once.
-pub(super) fn append<T>(values: &Narrow, rows: &[u16], all: &mut Vec<T>, make: impl Fn(u64) -> T) {
-    fn some<S: Copy + Into<u64>, T>(
-        values: &[S],
-        rows: &[u16],
-        all: &mut Vec<T>,
-        make: impl Fn(u64) -> T,
-    ) {
-        if rows.len() == values.len() {
-            all.extend(values.iter().map(|&value| make(value.into())));
-        } else {
-            all.extend(rows.iter().map(|&row| make(values[usize::from(row)].into())));
-        }
-    }
-    match values {
-        Narrow::U8(values) => some(values, rows, all, make),
-        Narrow::U16(values) => some(values, rows, all, make),
-        Narrow::U32(values) => some(values, rows, all, make),
-        Narrow::U64(values) => some(values, rows, all, make),
+        all.extend(rows.iter().map(|&row| make(values[usize::from(row)].into())));
     }
 }
 

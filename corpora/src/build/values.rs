@@ -22,21 +22,22 @@ impl KeyValues {
     /// Sets them to those of the rows of these parts, with the run's codes: read chunk by chunk, since
     /// sorted rows would jump between chunks.
     fn read(&mut self, shared: &Shared, key: usize, parts: &[Part<'_>]) {
-        let len = parts.iter().map(|part| part.rows.len()).sum();
         self.kind = None;
-        self.bits.resize(len, 0);
+        self.bits.clear();
         self.present.clear();
-        self.present.resize(len, false);
-        let (mut all_bits, mut all_present) = (&mut self.bits[..], &mut self.present[..]);
         for Part { worker, chunk, rows } in parts {
-            let bits = all_bits.split_off_mut(..rows.len()).unwrap_or_default();
-            let present = all_present.split_off_mut(..rows.len()).unwrap_or_default();
-            let Some(column) = chunk.cells(key) else { continue };
+            let begin = self.bits.len();
+            let Some(column) = chunk.cells(key) else {
+                self.bits.resize(begin + rows.len(), 0);
+                self.present.resize(begin + rows.len(), false);
+                continue;
+            };
             self.kind = Some(column.kind());
-            column.read(rows, bits, present);
+            column.read(rows, &mut self.bits, &mut self.present);
             let codes = &shared.workers[*worker as usize].dictionaries[key];
             if column.kind() == Kind::Codes && !codes.is_same() {
-                for (bits, _) in bits.iter_mut().zip(present).filter(|(_, present)| **present) {
+                let read = self.bits[begin..].iter_mut().zip(&self.present[begin..]);
+                for (bits, _) in read.filter(|(_, present)| **present) {
                     *bits = codes.get(*bits as u32).into();
                 }
             }
