@@ -135,8 +135,23 @@ impl Made {
         self.intents.intern(Type::Text, &format!("pi_{:016x}", chance.next()))
     }
 
+    fn operations(&self) -> Vec<OperationRows> {
+        let operations = [("inventory.reserve", &self.reserves), ("payment.charge", &self.charges)];
+        let operations = operations.iter().enumerate().map(|(table, (name, rows))| {
+            let mut presence = Mask::empty(self.ids.len());
+            rows.trace.iter().for_each(|&trace| presence.insert(trace as usize));
+            OperationRows {
+                name: (*name).into(),
+                table,
+                rows: 0..rows.trace.len(),
+                presence: Some(presence),
+            }
+        });
+        operations.collect()
+    }
+
     fn segment(self) -> Segment {
-        let traces = self.ids.len();
+        let (traces, operations) = (self.ids.len(), self.operations());
         let [intents, merchants, warehouses] =
             [self.intents, self.merchants, self.warehouses].map(|own| Arc::new(own.finish()));
         let codes = |values: &[u64], dictionary: &Arc<Dictionary>| Column {
@@ -155,18 +170,6 @@ impl Made {
             (5, integers(sku.iter().map(|&sku| sku as i64))),
             (6, codes(warehouse, &warehouses)),
         ];
-        let operations = [("inventory.reserve", &self.reserves), ("payment.charge", &self.charges)];
-        let operations = operations.iter().enumerate().map(|(table, (name, rows))| {
-            let mut presence = Mask::empty(traces);
-            rows.trace.iter().for_each(|&trace| presence.insert(trace as usize));
-            OperationRows {
-                name: (*name).into(),
-                table,
-                rows: 0..rows.trace.len(),
-                presence: Some(presence),
-            }
-        });
-        let operations = operations.collect();
         let name = text("payment.charge");
         let service = text("payments");
         let root = |dictionary: &Arc<Dictionary>| Some(codes(&vec![0; traces], dictionary));

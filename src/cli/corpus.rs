@@ -291,7 +291,7 @@ fn note_kept(swept: bool, console: &mut Console) {
     }
 }
 
-/// Writes a report as one line of JSON.
+/// Writes a report as JSON, a member a line.
 pub fn write_json(report: &impl Serialize, out: &mut impl Write) -> io::Result<()> {
     let text = serde_json::to_string_pretty(report)?;
     writeln!(out, "{}", json::harmless(&text))

@@ -28,13 +28,17 @@ pub fn run(args: &GenerateArgs, console: &mut Console) -> Result<Exit, Failure> 
     };
     drop(progress);
     let truth = truth?;
+    let written = match args.corpus {
+        true => Folder::new(&args.dir).read()?.manifest.segments.iter().map(|one| one.bytes).sum(),
+        false => truth.bytes,
+    };
     let shown = |path: &Path| printable(&path.to_string_lossy());
     writeln!(
         console.out,
         "{}, {}, {} in {}; the truth is in {}",
         plural(truth.traces, "trace"),
         plural(truth.spans, "span"),
-        bytes(truth.bytes),
+        bytes(written),
         shown(&args.dir),
         shown(&args.dir.join(TRUTH_FILE)),
     )?;
