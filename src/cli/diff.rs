@@ -10,10 +10,10 @@ use super::args::{Common, DiffArgs, Shape};
 use super::console::Console;
 use super::exit::{Exit, Failure};
 use super::json::{self, CompletenessJson};
-use super::loading;
 use super::settings::Settings;
 use super::table::{self, grouped, plural};
 use super::traces::{Traces, moments, replay_options};
+use super::{loading, notes};
 use crate::Report;
 use crate::diff::{Change, Changed, Comparison, RuleDiff, Totals};
 
@@ -36,8 +36,10 @@ pub fn run(common: &Common, args: &DiffArgs, console: &mut Console) -> Result<Ex
         comparison.take(signal);
         Ok(())
     };
+    notes::refusal(&program, console);
     let report = Traces::named(&settings)?.replay(&program, &options, console, take)?;
     let rules = comparison.finish(&report.rules);
+    notes::left_to_loops(&program, console);
     match args.format {
         Shape::Table => {
             let sides = [&args.old, &args.new].map(|side| shown(side));

@@ -36,6 +36,11 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
         let asked = Asked { rule, program: &program, trace, set: (!is_text).then_some(&set) };
         return asked.answer(args.format.unwrap_or(Shape::Table), &settings, console);
     }
+    let corpus = match &args.corpus {
+        Some(_) => Some(Corpus::open(ingest::folder(&settings.corpus)?.path())?),
+        None => None,
+    };
+    let jit = (args.clif || args.asm).then(|| compiled(&program, corpus.as_ref())).transpose()?;
     let out = &mut console.out;
     if !is_text {
         title(rule, &set, out)?;
@@ -44,10 +49,6 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
     writeln!(out, "canonical\n  {}", printable(&rule.statement.to_string()))?;
     words(rule, out)?;
     reads(&program, out)?;
-    let corpus = match &args.corpus {
-        Some(_) => Some(Corpus::open(ingest::folder(&settings.corpus)?.path())?),
-        None => None,
-    };
     if let Some(corpus) = &corpus {
         touches(&program, corpus, out)?;
     }
@@ -56,8 +57,8 @@ pub fn run(common: &Common, args: &ExplainArgs, console: &mut Console) -> Result
         let text = program.module().to_string();
         text.lines().try_for_each(|line| writeln!(out, "{}", printable(line)))?;
     }
-    if args.clif || args.asm {
-        code(&program, corpus.as_ref(), args, out)?;
+    if let Some(jit) = jit {
+        code(&jit, corpus.is_some(), args, out)?;
     }
     Ok(Exit::Clean)
 }
@@ -96,32 +97,38 @@ fn touches(program: &Program, corpus: &Corpus, out: &mut impl Write) -> Result<(
 }
 
 /// The code of the rule's predicates: on the columns of a corpus, or on some that are assumed.
+fn compiled(program: &Program, corpus: Option<&Corpus>) -> Result<Jit, Failure> {
+    let refused = |error| Failure::usage(format!("no machine code: {error}"));
+    let Some(corpus) = corpus else {
+        return Jit::assuming(program.module()).map_err(refused);
+    };
+    let jit = Jit::new(JitOptions::default()).map_err(refused)?;
+    corpus.compile(program, &jit).map_err(traces::failure)?;
+    Ok(jit)
+}
+
+/// Lists that code.
 fn code(
-    program: &Program,
-    corpus: Option<&Corpus>,
+    jit: &Jit,
+    of_corpus: bool,
     args: &ExplainArgs,
     out: &mut impl Write,
 ) -> Result<(), Failure> {
-    let refused = |error| Failure::usage(format!("no machine code: {error}"));
-    let jit = if let Some(corpus) = corpus {
-        let jit = Jit::new(JitOptions::default()).map_err(refused)?;
-        corpus.compile(program, &jit).map_err(traces::failure)?;
+    if of_corpus {
         writeln!(out, "\ncode, for all shapes that the columns of the corpus have")?;
-        jit
     } else {
         writeln!(
             out,
             "\ncode, if attributes compared by order are integers of two bytes, durations of"
         )?;
         writeln!(out, "four, all others texts of one byte a code, each missing on some spans")?;
-        Jit::assuming(program.module()).map_err(refused)?
-    };
+    }
     for left in jit.left_to_loops() {
         writeln!(out, "  in part by loops: {}", left.why)?;
     }
     let listings = jit.listings();
     if listings.is_empty() {
-        writeln!(out, "  none: no predicate needs a look at spans")?;
+        writeln!(out, "  none: presence, bounds and dictionaries settle all of it, or loops do")?;
     }
     for (number, listing) in listings.iter().enumerate() {
         writeln!(out, "\nkernel {number}: {}", listing.shape)?;

@@ -7,13 +7,25 @@ use std::io::{self, Write};
 use compiler::is_unprintable;
 use serde::Serialize;
 
-use crate::{Completeness, Note, Recognition, Report, RuleReport, rfc3339};
+use crate::{Completeness, Note, Recognition, Report, RuleReport, Sighting, rfc3339};
 
 #[derive(Serialize)]
 struct Document<'a> {
     schema: &'static str,
     rules: Vec<RuleJson<'a>>,
     completeness: CompletenessJson<'a>,
+    /// Of the rules that no trace of a corpus exercised, by id.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    sightings: BTreeMap<&'a str, Vec<SightingJson<'a>>>,
+}
+
+#[derive(Serialize)]
+struct SightingJson<'a> {
+    operation: &'a str,
+    /// None if there never was one.
+    last_seen: Option<String>,
+    /// Names that are most like it, where there never was one.
+    nearest: &'a [String],
 }
 
 #[derive(Serialize)]
@@ -72,17 +84,30 @@ struct NoteJson<'a> {
     why: &'a str,
 }
 
-/// Writes the report as one JSON document.
+/// Writes the report as one JSON document, with when the operations of rules that no trace exercised
+/// were last seen.
 ///
 /// # Errors
 /// What the system says.
-pub fn write(report: &Report, out: &mut impl Write) -> io::Result<()> {
+pub fn write(
+    report: &Report,
+    unexercised: &[(&str, Vec<Sighting>)],
+    out: &mut impl Write,
+) -> io::Result<()> {
     let document = Document {
         schema: "betrace.replay/1",
         rules: report.rules.iter().map(rule).collect(),
         completeness: completeness(&report.completeness),
+        sightings: unexercised
+            .iter()
+            .map(|(rule, own)| (*rule, own.iter().map(sighting).collect()))
+            .collect(),
     };
     write_document(&document, out)
+}
+
+fn sighting(Sighting { operation, last, nearest }: &Sighting) -> SightingJson<'_> {
+    SightingJson { operation, last_seen: last.map(rfc3339), nearest }
 }
 
 /// Writes a document that a terminal may show.

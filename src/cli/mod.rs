@@ -21,6 +21,7 @@ mod json;
 mod lint;
 mod lint_report;
 mod loading;
+mod notes;
 mod periods;
 mod progress;
 mod replay;

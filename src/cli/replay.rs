@@ -4,7 +4,6 @@ use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use compiler::printable;
 use corpora::source::Origin;
 use ir::module::Severity;
 
@@ -13,12 +12,9 @@ use super::console::{Console, Output};
 use super::csv::CsvWriter;
 use super::exit::{Exit, Failure};
 use super::settings::{Flags, Settings};
-use super::traces::{Traces, failure, moments, replay_options};
-use super::{config_file, json, loading, table};
-use crate::{
-    CompileOptions, Corpus, LeftToLoops, Module, Program, ReplayOptions, Report, RuleSet, Sighting,
-    Signal, rfc3339,
-};
+use super::traces::{Traces, moments, replay_options};
+use super::{config_file, json, loading, notes, table};
+use crate::{CompileOptions, Module, Program, ReplayOptions, Report, RuleSet, Signal};
 
 /// Replays, prints, and says how it ended.
 pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<Exit, Failure> {
@@ -35,10 +31,7 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
         engine: settings.engine.value,
     };
     let program = Program::compile(&rules, &options).map_err(Failure::usage)?;
-    if let Some(refusal) = program.jit_refusal() {
-        console
-            .note(&format!("note: no machine code ({refusal}); loops over columns run the rules"));
-    }
+    notes::refusal(&program, console);
     let mut traces = Traces::named(&settings)?;
     let file = args.signals.as_deref().map(|path| create(path, &traces, &rules)).transpose()?;
     let mut signals = Signals::new(file, args, program.module(), console)?;
@@ -50,9 +43,13 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     let report = traces.replay(&program, &options, console, take)?;
     let unwritten = if signals.is_wanted() { unwritten(&report, limit) } else { 0 };
     signals.finish()?;
+    let unexercised = match &traces {
+        Traces::Corpus(corpus) => notes::unexercised(&program, corpus, &report)?,
+        Traces::Inputs(_) => Vec::new(),
+    };
     match args.format {
         Format::Table => table::write(&report, args, &settings.tz.value, &mut console.out)?,
-        Format::Json => json::write(&report, &mut console.out)?,
+        Format::Json => json::write(&report, &unexercised, &mut console.out)?,
         Format::Jsonl | Format::Csv => {}
     }
     if unwritten > 0 {
@@ -61,54 +58,11 @@ pub fn run(common: &Common, args: &ReplayArgs, console: &mut Console) -> Result<
     if args.format != Format::Table {
         table::note_defects(&report.completeness, console);
     }
-    if let Traces::Corpus(corpus) = &traces {
-        unexercised(&program, corpus, &report, console)?;
-    }
-    if let [first, others @ ..] = &*program.left_to_loops() {
-        console.note(&left_to_loops(first, others.len()));
-    }
+    notes::sightings(&unexercised, console);
+    notes::left_to_loops(&program, console);
     let grave = |severity: Severity| args.fail_on.is_some_and(|least| severity <= least);
     let failed = report.rules.iter().any(|rule| rule.violated > 0 && grave(rule.severity));
     Ok(Exit::of(&report.completeness, rules.errors() > 0, failed))
-}
-
-/// Says that loops ran rules for which machine code was asked.
-fn left_to_loops(first: &LeftToLoops, others: usize) -> String {
-    let LeftToLoops { rule, why } = first;
-    let others = match others {
-        0 => String::new(),
-        1 => " and 1 more rule".to_owned(),
-        others => format!(" and {others} more rules"),
-    };
-    format!("warning: loops over columns ran part of `{rule}`{others}: {why}")
-}
-
-/// Says of rules that no trace exercised when their operations were last seen.
-fn unexercised(
-    program: &Program,
-    corpus: &Corpus,
-    report: &Report,
-    console: &mut Console,
-) -> Result<(), Failure> {
-    let rules = program.module().rules.iter().zip(&report.rules);
-    for (rule, report) in rules.filter(|(_, report)| report.exercised == 0) {
-        for Sighting { operation, last, nearest } in
-            corpus.sightings(program, rule).map_err(failure)?
-        {
-            let seen = match (last, &nearest[..]) {
-                (Some(last), _) => format!("was last seen in a trace of {}", rfc3339(last)),
-                (None, []) => "was never seen".to_owned(),
-                (None, names) => format!("was never seen; names like it: {}", names.join(", ")),
-            };
-            console.note(&format!(
-                "note: no trace exercised {}: {} {}",
-                report.id,
-                printable(&operation),
-                printable(&seen)
-            ));
-        }
-    }
-    Ok(())
 }
 
 /// How many signals a limit left out.

@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::sandbox::{OMNICART, Sandbox};
+use crate::corpus::small;
+use crate::sandbox::{DAY_1, OMNICART, Sandbox, line};
 
 #[test]
 fn json_equals_the_truth_of_every_rule() {
@@ -73,4 +74,33 @@ fn violated_days(truth: &Value) -> Value {
         .map(|(day, counts)| (day.clone(), counts["violated"].clone()))
         .collect::<serde_json::Map<_, _>>()
         .into()
+}
+
+#[test]
+fn a_rule_that_no_trace_exercised_says_when_its_operations_were_last_seen() {
+    const DAY: u64 = 86_400_000_000_000;
+    let span = |id, name, start| line(id, id, name, start, &json!({}));
+    let lines = span(1, "payment.charge", DAY_1 + 2 * DAY) + &span(2, "refund", DAY_1);
+    let sandbox = small(&[&lines]);
+    let rule = |id, operation| {
+        format!(
+            "  - id: {id}\n    severity: low\n    condition: never {{ trace.has({operation}) }}\n"
+        )
+    };
+    let rules = [rule("capture", "payment.capture"), rule("refund", "refund")].concat();
+    sandbox.write("rules.yaml", format!("rules:\n{rules}"));
+    let asked = ["--rules", "rules.yaml", "--corpus", "corpus", "--from", "2024-10-28"];
+    let said = sandbox.run(&[&["replay"], &asked[..]].concat()).expect_code(0).err;
+    for note in [
+        "note: no trace exercised capture: payment.capture was never seen; names like it: payment.charge",
+        "note: no trace exercised refund: refund was last seen in a trace of 2024-10-26T00:00:00.000Z",
+    ] {
+        assert!(said.contains(note), "{said}");
+    }
+    let capture =
+        json!({"operation": "payment.capture", "last_seen": null, "nearest": ["payment.charge"]});
+    let refund =
+        json!({"operation": "refund", "last_seen": "2024-10-26T00:00:00.000Z", "nearest": []});
+    let expected = json!({"capture": [capture], "refund": [refund]});
+    assert_eq!(sandbox.json(&asked)["sightings"], expected);
 }

@@ -40,3 +40,11 @@ fn a_trace_is_put_together_from_wherever_its_spans_lie() {
     let outcome = explain(5, &["a.jsonl", "d.jsonl"]).expect_code(3);
     assert!(outcome.err.contains("note: Malformed unfinished"), "{outcome:?}");
 }
+
+#[test]
+fn nothing_is_explained_of_a_corpus_that_is_not_there() {
+    let sandbox = Sandbox::new();
+    let rule = "never { trace.has(refund) }";
+    let outcome = sandbox.run(&["explain", rule, "--corpus", "nowhere", "--clif"]).expect_code(2);
+    assert_eq!(outcome.out, "", "half an explanation");
+}
