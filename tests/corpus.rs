@@ -12,8 +12,8 @@ use std::sync::atomic::AtomicU64;
 use answers::{Answer, assert_same, of_corpus, of_files};
 use betrace::generate::{Workload, lines};
 use betrace::{
-    CompileOptions, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport, Program,
-    ReplayOptions, RuleSet, SegmentSize, generate_corpus,
+    CompileOptions, Corpus, CorpusError, Folder, Ingest, IngestOptions, IngestReport, PassedOver,
+    Program, ReplayOptions, RuleSet, SegmentSize, generate_corpus,
 };
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -129,18 +129,29 @@ fn a_corpus_says_what_rules_will_touch_and_when_operations_were_last_seen() {
     let touched = |text: &str| {
         let outlook = corpus.outlook(&compile(text)).expect("nothing is damaged");
         assert!(outlook.columns.values().sum::<u64>() < outlook.bytes / 10, "{outlook:?}");
-        (outlook.passed_over, outlook.columns.into_keys().collect::<Vec<_>>().join(", "))
+        let [segment] = &outlook.segments[..] else { panic!("one segment") };
+        assert_eq!(segment.bytes, outlook.columns.values().sum::<u64>(), "{outlook:?}");
+        (segment.passed_over, outlook.columns.into_keys().collect::<Vec<_>>().join(", "))
     };
     let rule = |condition: &str| format!("{{id: r, severity: low, violation: '{condition}'}}");
     let presence = "payment.charge: presence";
-    assert_eq!(touched(&rule("trace.has(payment.charge)")), (0, presence.to_owned()));
+    assert_eq!(touched(&rule("trace.has(payment.charge)")), (None, presence.to_owned()));
+    let (passed_over, columns) = touched(&rule("trace:duration > 5s"));
+    assert_eq!((passed_over, &*columns), (None, "traces: end, traces: start"));
     let (_, rare) = touched(&rule("trace.has(order.cancel)"));
     assert!(rare.is_empty() || rare.ends_with(": trace"), "{rare}");
     let (_, columns) = touched(&rule("trace.has(payment.charge).where(attempt > 1)"));
     for column in [presence, "payment.charge: attribute attempt", "payment.charge: trace"] {
         assert!(columns.contains(column), "{columns}");
     }
-    assert_eq!(touched(&rule("trace.has(payment.chrge)")), (1, String::new()));
+    let nothing = |why| (Some(why), String::new());
+    assert_eq!(touched(&rule("trace.has(payment.chrge)")), nothing(PassedOver::Operations));
+    for beyond in
+        ["attempt > 1000", "attempt == 1000 or attempt < 0", "attempt > 1 and duration < 0"]
+    {
+        let beyond = format!("trace.has(payment.charge).where({beyond})");
+        assert_eq!(touched(&rule(&beyond)), nothing(PassedOver::Bounds), "{beyond}");
+    }
 
     let program = compile(&rule("trace.has(payment.chrge) and trace.has(payment.charge)"));
     let rule = &program.module().rules[0];

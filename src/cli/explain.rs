@@ -12,7 +12,9 @@ use super::explain_trace::Asked;
 use super::settings::{Flags, Settings};
 use super::table::{bytes, plural};
 use super::{ingest, loading, traces};
-use crate::{CompileOptions, Corpus, Outlook, Program, Rule, RuleSet};
+use crate::{
+    CompileOptions, Corpus, Outlook, PassedOver, Program, Rule, RuleSet, Touched, rfc3339,
+};
 
 /// The id of a rule that was given as text.
 const TEXT_ID: &str = "rule";
@@ -76,24 +78,48 @@ pub fn title(rule: &Rule, set: &RuleSet, out: &mut impl Write) -> io::Result<()>
 
 /// What a replay of the corpus will touch.
 fn touches(program: &Program, corpus: &Corpus, out: &mut impl Write) -> Result<(), Failure> {
-    let Outlook { segments, passed_over, bytes: all, columns } =
+    let Outlook { segments, bytes: all, columns } =
         corpus.outlook(program).map_err(traces::failure)?;
-    let read: u64 = columns.values().sum();
-    let looked_at = plural((segments - passed_over) as u64, "segment");
+    let (passed, touched): (Vec<Touched>, Vec<Touched>) =
+        segments.into_iter().partition(|segment| segment.passed_over.is_some());
+    let read: u64 = touched.iter().map(|segment| segment.bytes).sum();
+    let looked_at = plural(touched.len() as u64, "segment");
     writeln!(out, "\ntouches in {looked_at} at most {} of {}", bytes(read), bytes(all))?;
     for (name, size) in &columns {
         writeln!(out, "  {}: {}", printable(name), bytes(*size))?;
     }
-    let passed = plural(passed_over as u64, "segment");
-    if passed_over > 0 {
-        writeln!(out, "  passed over: {passed} without any operation of the rule")?;
+    list(&touched, out)?;
+    for (why, words) in [
+        (PassedOver::Operations, "without any operation of the rule"),
+        (PassedOver::Bounds, "whose bounds tell that no span is one that the rule speaks of"),
+    ] {
+        let passed = passed.iter().filter(|segment| segment.passed_over == Some(why));
+        let passed: Vec<Touched> = passed.cloned().collect();
+        if !passed.is_empty() {
+            writeln!(out, "passed over: {} {words}", plural(passed.len() as u64, "segment"))?;
+            list(&passed, out)?;
+        }
     }
-    writeln!(
-        out,
-        "  passed over: all other columns; ids, starts and context are read of violating"
-    )?;
-    writeln!(out, "  traces only, and a column not at all where its bounds or bitmaps settle it")?;
+    writeln!(out, "passed over: all other columns; ids, starts and context are read of violating")?;
+    writeln!(out, "traces only, and a column not at all where bitmaps or dictionaries settle it")?;
     Ok(())
+}
+
+/// The first of some segments, each with its time and what is read of it.
+fn list(segments: &[Touched], out: &mut impl Write) -> io::Result<()> {
+    const SHOWN: usize = 8;
+    for Touched { segment, bytes: read, .. } in segments.iter().take(SHOWN) {
+        let [first, last] = [segment.first, segment.last].map(rfc3339);
+        write!(out, "  {} of {first} to {last}", segment.file())?;
+        match read {
+            0 => writeln!(out)?,
+            read => writeln!(out, ": {}", bytes(*read))?,
+        }
+    }
+    match segments.len().saturating_sub(SHOWN) {
+        0 => Ok(()),
+        more => writeln!(out, "  and {more} more"),
+    }
 }
 
 /// The code of the rule's predicates: on the columns of a corpus, or on some that are assumed.
