@@ -91,7 +91,7 @@ fn swapped_rule_sets_leave_nothing_behind() {
     assert!(seen.is_none() || seen > code, "kernels that are kept are seen: {seen:?}");
 }
 
-/// Replaces the engine so many times under two threads that evaluate; all is dropped at the end.
+/// Replaces an engine that made code so many times under two threads that evaluate; all is dropped at the end.
 fn swap(cases: &[Case], swaps: usize) {
     let engine = || Arc::new(Jit::new(JitOptions::default()).expect("this machine runs code"));
     let (current, done) = (RwLock::new(engine()), AtomicBool::new(false));
@@ -106,10 +106,16 @@ fn swap(cases: &[Case], swaps: usize) {
     std::thread::scope(|scope| {
         let (even, odd) = cases.split_at(cases.len() / 2);
         let threads = [even, odd].map(|half| scope.spawn(move || evaluate(half)));
+        let has_panicked = || threads.iter().any(std::thread::ScopedJoinHandle::is_finished);
         for _ in 0..swaps {
+            // Each makes code before it goes.
+            let is_used = || current.read().expect("no thread panics with the lock").kernels() > 0;
+            while !is_used() && !has_panicked() {
+                std::thread::yield_now();
+            }
             *current.write().expect("no thread panics with the lock") = engine();
             code_pages();
-            if threads.iter().any(std::thread::ScopedJoinHandle::is_finished) {
+            if has_panicked() {
                 break;
             }
         }

@@ -19,8 +19,10 @@ use tempfile::TempDir;
 use crate::support::{Answer, answer, betrace, generation, ingest, inputs, program, verify};
 
 /// Calls by which a writer changes what is on disk, or asks for what it needs to.
-const CALLS: [&str; 14] = [
+const CALLS: [&str; 16] = [
     "openat",
+    "read",
+    "pread64",
     "write",
     "fsync",
     "fdatasync",
@@ -41,7 +43,7 @@ const REFUSALS: [(&str, &str, &[&str]); 5] = [
     ("no space", "error=ENOSPC", &["openat", "write", "fsync", "link", "linkat", "mkdir"]),
     ("input/output error", "error=EIO", &CALLS),
     ("short write", "retval=1", &["write"]),
-    ("interrupted", "error=EINTR", &["openat", "write", "flock"]),
+    ("interrupted", "error=EINTR", &["openat", "read", "pread64", "write", "flock"]),
     ("too many files", "error=EMFILE", &["openat"]),
 ];
 
@@ -126,6 +128,8 @@ fn run(command: &str, inputs: usize, args: &'static [&'static str]) {
     print(command, &table);
     let wrong: Vec<&String> = table.iter().flat_map(|(_, row)| &row.wrong).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
+    let found = |of: fn(&Row) -> usize| table.iter().any(|(_, row)| of(row) > 0);
+    assert!(found(|row| row.old) && found(|row| row.new), "faults come too early or too late");
 }
 
 /// Which of the calls are tried: all, or a few.

@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::merge::{Shared, WorkersChunks};
 
 /// A segment of more columns than that has fewer rows: a column takes space in all rows.
-const USUAL_COLUMNS: usize = 64;
+const USUAL_COLUMNS: usize = 128;
 
 /// Traces for which a segment of their own is worth it.
 const WORTHWHILE: usize = 4096;

@@ -120,7 +120,7 @@ mod tests {
     #[test]
     fn segments_stay_apart_whose_keys_differ_too_much() {
         let keys = |first: u32| -> Vec<Box<str>> {
-            (first..first + 6400).map(|key| key.to_string().into()).collect()
+            (first..first + 12_800).map(|key| key.to_string().into()).collect()
         };
         let entry = SegmentEntry {
             number: 0,
@@ -137,6 +137,6 @@ mod tests {
         assert!(group.takes(&entry, &keys(0)));
         group.push(&entry, &keys(0));
         assert!(group.takes(&entry, &keys(0)));
-        assert!(!group.takes(&entry, &keys(6400)));
+        assert!(!group.takes(&entry, &keys(12_800)));
     }
 }
