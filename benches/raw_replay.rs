@@ -12,6 +12,8 @@ use betrace::generate::{Workload, lines};
 use betrace::{CompileOptions, Program, Replay, ReplayOptions, Report, RuleSet};
 use criterion::measurement::WallTime;
 use criterion::{BenchmarkGroup, Criterion, Throughput, criterion_group, criterion_main};
+use flate2::Compression;
+use flate2::write::GzEncoder;
 use rustix::fs::{Advice, fadvise};
 
 /// About 100 MB: well beyond the caches, and a run takes a fifth of a second.
@@ -35,7 +37,38 @@ fn raw_replay(criterion: &mut Criterion) {
             bencher.iter(|| black_box(replay(&program, &path, threads)));
         });
     }
+    for packed in [gzip(&path), zstd(&path)] {
+        let report = replay(&program, &packed, 1);
+        assert_eq!(report.rules.iter().map(|rule| rule.violated).sum::<u64>(), violated);
+        let extension = packed.extension().unwrap_or_default().to_string_lossy();
+        for threads in [1, 2] {
+            group.bench_function(format!("replay_{extension}_{threads}_threads"), |bencher| {
+                bencher.iter(|| black_box(replay(&program, &packed, threads)));
+            });
+        }
+    }
     group.finish();
+}
+
+/// Packs the file as `gzip` does by default.
+fn gzip(path: &Path) -> PathBuf {
+    let packed = path.with_extension("jsonl.gz");
+    let file = File::create(&packed).expect("a new file");
+    let mut encoder = GzEncoder::new(file, Compression::default());
+    std::io::copy(&mut File::open(path).expect("the file is there"), &mut encoder)
+        .and_then(|_| encoder.finish())
+        .expect("the disk takes it");
+    packed
+}
+
+/// Packs the file as `zstd` does by default.
+fn zstd(path: &Path) -> PathBuf {
+    let packed = path.with_extension("jsonl.zst");
+    let from = File::open(path).expect("the file is there");
+    let to = File::create(&packed).expect("a new file");
+    zstd::stream::copy_encode(from, to, zstd::DEFAULT_COMPRESSION_LEVEL)
+        .expect("the disk takes it");
+    packed
 }
 
 /// Writes the workload; gives the number of violations of all rules. The file's pages are dropped, so

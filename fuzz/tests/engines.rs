@@ -171,6 +171,35 @@ fn faults_planted_in_code_are_found() {
     }
 }
 
+/// Asks the test below to run code that reads too far, over columns beside unreadable pages or not.
+const READ_TOO_FAR: &str = "BETRACE_TEST_READ_TOO_FAR";
+
+#[cfg(unix)]
+#[test]
+fn code_that_reads_behind_a_column_dies_at_a_fence() {
+    use std::os::unix::process::ExitStatusExt;
+    const SIGSEGV: i32 = 11;
+    if let Ok(fence) = std::env::var(READ_TOO_FAR) {
+        let options = JitOptions::default();
+        let jit = Jit::faulty(options, &faults::TOO_FAR).expect("this machine runs code");
+        for case in (0..60).map(Case::seeded) {
+            match &*fence {
+                "fenced" => drop(probe(&jit, &case.module, &fenced(&case.segment, Side::End))),
+                _ => drop(probe(&jit, &case.module, &case.segment)),
+            }
+        }
+        return;
+    }
+    let program = std::env::current_exe().expect("it runs");
+    for (fence, signal) in [("none", None), ("fenced", Some(SIGSEGV))] {
+        let mut again = std::process::Command::new(&program);
+        let test = "code_that_reads_behind_a_column_dies_at_a_fence";
+        again.args(["--exact", test]).env(READ_TOO_FAR, fence);
+        let output = again.output().expect("it starts");
+        assert_eq!(output.status.signal(), signal, "{fence}: {output:?}");
+    }
+}
+
 #[test]
 fn a_predicate_is_its_double_negation() {
     for seed in 0..300 {
