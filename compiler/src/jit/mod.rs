@@ -71,10 +71,10 @@ pub struct JitOptions {
 }
 
 impl JitOptions {
-    /// Whatever is fastest, as measured by `benches/kernel.rs`. Code wins for every shape but a
-    /// lone set of many codes, by 1.1 times for one comparison out of cache to 5 times for many,
-    /// which is 0.1 to 4 ns a row and comparison; compiling takes about half a millisecond. Below
-    /// as many comparisons it would not pay for itself.
+    /// Whatever is fastest, as measured by `benches/kernel.rs`: code is as fast as loops for one
+    /// comparison out of cache, and up to 5 times as fast for many, which is up to 4 ns a row and
+    /// comparison; compiling takes about half a millisecond. Below as many comparisons it would not
+    /// pay for itself.
     pub const AUTO: Self = Self { optimise: false, check: false, patience: 1_000_000 };
 }
 
