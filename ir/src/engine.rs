@@ -5,6 +5,23 @@ use crate::mask::Mask;
 use crate::module::{AtomId, Module, SetId};
 use crate::segment::{Fault, RowRef, Segment};
 
+/// On which traces of a segment an atom holds.
+#[derive(Clone, Debug)]
+pub enum Answer {
+    /// On these.
+    Traces(Mask),
+    /// Of the traces with a span of one operation, on some, and on all others or none. So much fewer
+    /// bits have to be looked at.
+    Among {
+        /// The number of the operation, whose presence the segment has.
+        operation: usize,
+        /// A bit for each trace with such a span, in their order.
+        holding: Mask,
+        /// Whether it holds on all other traces.
+        elsewhere: bool,
+    },
+}
+
 /// Runs a module over segments. All engines give bit for bit what [`Interpreter`] gives.
 pub trait Engine: Send + Sync {
     /// What `--engine` calls it.
@@ -22,6 +39,20 @@ pub trait Engine: Send + Sync {
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault>;
 
+    /// As [`Engine::probe`], each answer as it was found.
+    ///
+    /// # Errors
+    /// As for [`Engine::probe`].
+    fn answer(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Answer>, Fault> {
+        let masks = self.probe(module, segment, atoms)?;
+        Ok(masks.into_iter().map(Answer::Traces).collect())
+    }
+
     /// Adds the rows of `trace` that belong to `set`: the spans that a verdict rests on.
     ///
     /// # Errors
@@ -36,6 +67,25 @@ pub trait Engine: Send + Sync {
     ) -> Result<(), Fault> {
         rows.extend(interpret::rows(module, segment, set, trace)?);
         Ok(())
+    }
+}
+
+impl Answer {
+    /// All traces of `segment` on which the atom holds.
+    pub fn traces(self, segment: &Segment) -> Mask {
+        let (operation, holding, elsewhere) = match self {
+            Self::Traces(mask) => return mask,
+            Self::Among { operation, holding, elsewhere } => (operation, holding, elsewhere),
+        };
+        let mut traces = Mask::empty(segment.len());
+        if let Some(presence) = &segment.operations[operation].presence {
+            if elsewhere {
+                traces.unite(presence);
+                traces.invert();
+            }
+            traces.spread(&holding, presence);
+        }
+        traces
     }
 }
 

@@ -9,6 +9,7 @@ mod engine;
 pub mod interpret;
 mod mask;
 pub mod module;
+mod moves;
 mod number;
 mod schema;
 pub mod segment;
@@ -16,7 +17,7 @@ pub mod text;
 pub mod value;
 pub mod verify;
 
-pub use engine::{Engine, Interpreter};
+pub use engine::{Answer, Engine, Interpreter};
 pub use mask::Mask;
 pub use module::Module;
 pub use number::{Number, canonical_integer, whole};

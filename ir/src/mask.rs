@@ -1,5 +1,6 @@
 //! Bit sets over trace ordinals (or rows), worked on 64 at a time.
 
+use crate::moves;
 use crate::segment::Buffer;
 
 /// A set of numbers below `len`, one bit each; bits at `len` and above are always zero.
@@ -82,9 +83,27 @@ impl Mask {
         self.words[index / 64] &= !(1 << (index % 64));
     }
 
+    /// Whether the bits of another are these very ones.
+    pub fn shares(&self, other: &Self) -> bool {
+        std::ptr::eq(self.words(), other.words())
+    }
+
     /// How many numbers are in the set.
     pub fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        moves::count(&self.words)
+    }
+
+    /// How many numbers in the set are in any of `parts`, which are over the same range.
+    pub fn count_any(&self, parts: &[&Self]) -> usize {
+        let parts: Vec<&[u64]> = parts.iter().map(|part| part.words()).collect();
+        moves::count_any(&parts, &self.words)
+    }
+
+    /// How many numbers below `index` are in the set.
+    pub fn rank(&self, index: usize) -> usize {
+        let (whole, part) = self.words.split_at(index / 64);
+        let part = part.first().map_or(0, |word| word & ((1 << (index % 64)) - 1));
+        moves::count(whole) + part.count_ones() as usize
     }
 
     /// Whether any number is in the set.
@@ -111,6 +130,18 @@ impl Mask {
     pub fn invert(&mut self) {
         self.words.iter_mut().for_each(|word| *word = !*word);
         self.trim();
+    }
+
+    /// Of the numbers in `places`, which are so many, those that are in the set, by their rank there.
+    pub fn gathered(&self, places: &Self, count: usize) -> Self {
+        let mut gathered = Self::empty(count);
+        moves::gather(&self.words, &places.words, &mut gathered.words);
+        gathered
+    }
+
+    /// Adds the numbers in `places` whose ranks there are in `ranks`; undoes [`Self::gathered`].
+    pub fn spread(&mut self, ranks: &Self, places: &Self) {
+        moves::spread(&ranks.words, &places.words, &mut self.words);
     }
 
     /// The numbers in the set, ascending.
@@ -149,11 +180,25 @@ mod tests {
             let mut mask = Mask::full(len);
             assert_eq!(mask.count(), len);
             assert_eq!(mask.iter().count(), len);
+            assert_eq!((mask.rank(len / 2), mask.rank(len)), (len / 2, len));
             mask.invert();
             assert_eq!(mask, Mask::empty(len));
             mask.invert();
             assert_eq!(mask, Mask::full(len));
         }
+    }
+
+    #[test]
+    fn ranks_go_where_their_numbers_are() {
+        let every = |step: usize| Mask::collect((0..300).map(|at| at % step == 1));
+        let (sixth, third) = (every(6), every(3));
+        let ranks = sixth.gathered(&third, 100);
+        assert_eq!(ranks, Mask::collect((0..100).map(|rank| rank % 2 == 0)));
+        let mut found = Mask::empty(300);
+        found.spread(&ranks, &third);
+        assert_eq!(found, sixth);
+        assert_eq!(third.count_any(&[&sixth, &every(5)]), 50 + 10);
+        assert!(third.shares(&third) && !third.shares(&third.clone()));
     }
 
     #[test]

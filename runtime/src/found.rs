@@ -2,6 +2,7 @@
 //! that nothing else is said of.
 
 use std::cell::OnceCell;
+use std::mem;
 use std::ops::Range;
 
 use hashbrown::{HashMap, HashSet};
@@ -19,18 +20,26 @@ pub(crate) struct Found {
     examples: HashMap<(usize, Date), HashSet<String>>,
     /// Rules with a day that got all that a report will show, and when; not told to others yet.
     pub(crate) full: Vec<(usize, Date, u64)>,
-    /// By rule and day: how many, the first trace and the last.
-    silent: HashMap<(usize, Date), (u64, usize, usize)>,
+    /// By rule.
+    silent: Vec<Counted>,
 }
 
-/// The violations of a rule on a day of which nothing but this is said.
+/// The violations of a rule of which nothing but their number will be said.
+#[derive(Clone, Default)]
+struct Counted {
+    /// Ordinals of the first trace and the last, if there are any.
+    first: usize,
+    last: usize,
+    /// How many there are on each day, in the order of traces.
+    days: Vec<(Date, u64)>,
+}
+
+/// The violations of a rule of which nothing but this is said; there is one at least.
 pub(crate) struct Silent {
     /// Number of the rule.
     pub(crate) rule: usize,
-    /// The day.
-    pub(crate) day: Date,
-    /// How many there are; at least one.
-    pub(crate) violated: u64,
+    /// How many there are on each day.
+    pub(crate) days: Vec<(Date, u64)>,
     /// Time of the first, or of an earlier violation of the rule that was handed on.
     pub(crate) first: u64,
     /// Time of the last.
@@ -38,9 +47,10 @@ pub(crate) struct Silent {
 }
 
 impl Found {
-    /// Nothing yet, where reports show so many examples of a day.
-    pub(crate) fn new(limit: usize) -> Self {
-        Self { limit, examples: HashMap::new(), full: Vec::new(), silent: HashMap::new() }
+    /// Nothing yet of so many rules, where reports show so many examples of a day.
+    pub(crate) fn new(rules: usize, limit: usize) -> Self {
+        let silent = vec![Counted::default(); rules];
+        Self { limit, examples: HashMap::new(), full: Vec::new(), silent }
     }
 
     /// Whether a report of the day will show nothing of what comes now.
@@ -60,20 +70,30 @@ impl Found {
 
     /// Counts a violation of which nothing else is said; traces come in order.
     pub(crate) fn count(&mut self, rule: usize, day: Date, trace: usize) {
-        let (violated, _, last) = self.silent.entry((rule, day)).or_insert((0, trace, trace));
-        *violated += 1;
-        *last = trace;
+        let own = &mut self.silent[rule];
+        if own.days.is_empty() {
+            own.first = trace;
+        }
+        own.last = trace;
+        match own.days.last_mut() {
+            Some((last, violated)) if *last == day => *violated += 1,
+            _ => own.days.push((day, 1)),
+        }
     }
 
-    /// What was counted, given the earliest violation of each rule that is known: so it is not
-    /// looked up when the first of these was, if it came before all of the segment.
-    pub(crate) fn silent(&self, known: impl Fn(usize) -> u64, days: &Days<'_>) -> Vec<Silent> {
-        let silent = |(&(rule, day), &(violated, first, last)): (&_, &_)| {
+    /// Takes what was counted, given the earliest violation of each rule that is known: so it is not
+    /// looked up when the first of these was, if it came before all of the segment. Nor is a time
+    /// looked up twice: where there are many rules, many have their last violation in one trace.
+    pub(crate) fn silent(&mut self, known: impl Fn(usize) -> u64, days: &Days<'_>) -> Vec<Silent> {
+        let mut times = HashMap::new();
+        let mut time = |trace: usize| *times.entry(trace).or_insert_with(|| days.time(trace));
+        let rules = mem::take(&mut self.silent).into_iter().enumerate();
+        let silent = rules.filter(|(_, own)| !own.days.is_empty()).map(|(rule, own)| {
             let known = known(rule);
-            let first = if known <= days.earliest() { known } else { days.time(first) };
-            Silent { rule, day, violated, first, last: days.time(last) }
-        };
-        self.silent.iter().map(silent).collect()
+            let first = if known <= days.earliest() { known } else { time(own.first) };
+            Silent { rule, days: own.days, first, last: time(own.last) }
+        });
+        silent.collect()
     }
 }
 
@@ -189,12 +209,13 @@ mod tests {
         let segment = starting(&times, None);
         let zone = TimeZone::UTC;
         let days = Days::new(&segment, 0..10, &zone);
+        let day = date_of(0, &zone);
         for (known, first) in [(u64::MAX, 30), (35, 30), (0, 0)] {
-            let mut found = Found::new(4);
+            let mut found = Found::new(2, 4);
             [3, 5, 8].into_iter().for_each(|trace| found.count(1, days.of(trace), trace));
             let [silent] = &found.silent(|_| known, &days)[..] else { panic!("it is one rule") };
-            let Silent { rule, violated, first: own, last, .. } = silent;
-            assert_eq!((*rule, *violated, *own, *last), (1, 3, first, 80));
+            let Silent { rule, days, first: own, last } = silent;
+            assert_eq!((*rule, &days[..], *own, *last), (1, &[(day, 3)][..], first, 80));
         }
     }
 }

@@ -154,7 +154,8 @@ impl<'a> Judge<'a> {
         let Self { module, engine, plan, range, .. } = self;
         let traces = in_range(segment, *range);
         let days = Days::new(segment, traces.clone(), &self.zone);
-        let (mut violations, mut found) = (Vec::new(), Found::new(self.examples));
+        let (mut violations, mut found) =
+            (Vec::new(), Found::new(module.rules.len(), self.examples));
         let mut before = 0;
         let tallies =
             fold(plan, module, *engine, segment, traces.clone(), &mut |trace, rule, truth| {

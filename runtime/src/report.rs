@@ -87,10 +87,12 @@ impl<'a> Reports<'a> {
     pub(crate) fn add(&mut self, sums: &Sums) {
         let Sums { traces, tallies, silent } = sums;
         for own in silent {
-            let Silent { rule, day, violated, first, last } = own;
+            let Silent { rule, days, first, last } = own;
             let report = &mut self.reports[*rule];
             report.met(*first, *last);
-            report.days.entry(*day).or_default().violated += violated;
+            for (day, violated) in days {
+                report.days.entry(*day).or_default().violated += violated;
+            }
         }
         for (report, tally) in self.reports.iter_mut().zip(tallies) {
             let Tally { exercised, applied, violated } = tally;

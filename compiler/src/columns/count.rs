@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ir::module::{Comparison, Count};
 use ir::segment::{Fault, RowRef};
-use ir::{Mask, Number, Segment};
+use ir::{Answer, Mask, Number, Segment};
 
 use super::evaluate::Evaluator;
 use super::key::Keys;
@@ -32,22 +32,25 @@ pub enum Counts<'a> {
     None(usize),
     /// By trace.
     All(Vec<u32>),
-    /// By run of the only operation.
-    Runs(Rc<Runs<'a>>, RunCounts),
+    /// By run of the only operation, which has this number.
+    Runs(usize, Rc<Runs<'a>>, RunCounts),
 }
 
 impl Counts<'_> {
-    /// The traces whose count compares so with a number.
-    pub fn holding(&self, comparison: Comparison, number: Number) -> Mask {
+    /// Where the count compares so with a number.
+    pub fn holding(&self, segment: &Segment, comparison: Comparison, number: Number) -> Answer {
         let wanted = decide::integers(comparison, number);
         let is_wanted =
             |count: u32| wanted.contains(&i64::from(count)) != (comparison == Comparison::NotEqual);
-        match self {
+        Answer::Traces(match self {
             Self::None(traces) if is_wanted(0) => Mask::full(*traces),
             Self::None(traces) => Mask::empty(*traces),
             Self::All(counts) => kernel::mask(counts, is_wanted),
-            Self::Runs(runs, counts) => runs.holding(counts, is_wanted),
-        }
+            Self::Runs(operation, runs, counts) => {
+                let holding = counts.holding(is_wanted);
+                return runs.answer(segment, *operation, holding, is_wanted(0));
+            }
+        })
     }
 
     /// The counts of all traces.
@@ -55,7 +58,7 @@ impl Counts<'_> {
         match self {
             Self::None(traces) => vec![0; traces],
             Self::All(counts) => counts,
-            Self::Runs(runs, counts) => runs.by_trace(&counts),
+            Self::Runs(_, runs, counts) => runs.by_trace(&counts),
         }
     }
 }
@@ -111,7 +114,7 @@ fn by_run<'a>(
     let Some(runs) = evaluator.runs.get(segment, operation, meant) else { return Ok(None) };
     if of_rows {
         let counts = runs.counts(rows, false, |_, _, count| count);
-        return Ok(Some(Counts::Runs(runs, counts)));
+        return Ok(Some(Counts::Runs(operation, runs, counts)));
     }
     let mut tally = Tally::new(evaluator, count, vec![operation])?;
     // A span by itself counts 1 whatever its values are, so what is known to be there is not looked at.
@@ -130,7 +133,7 @@ fn by_run<'a>(
         own.for_each(|row| tally.add(0, range.start + row));
         tally.finish()
     });
-    Ok(Some(Counts::Runs(runs, counts)))
+    Ok(Some(Counts::Runs(operation, runs, counts)))
 }
 
 /// How many of the rows each trace has.

@@ -12,7 +12,6 @@ mod evaluate;
 mod fuse;
 mod kernel;
 mod key;
-mod moves;
 mod rows;
 mod runs;
 mod settle;
@@ -22,7 +21,7 @@ use hashbrown::HashMap;
 use ir::module::{Atom, AtomId, Comparison, Count, Module, Predicate, Quantity, SetId};
 use ir::module::{Scalar, Test, TraceField};
 use ir::segment::{Column, Fault, Integers, Segment, Values};
-use ir::{Engine, Mask, Number};
+use ir::{Answer, Engine, Mask, Number};
 
 pub use against::settle as settle_against;
 use count::Selected;
@@ -48,7 +47,17 @@ impl Engine for Columns {
         segment: &Segment,
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault> {
-        probe(module, segment, atoms, None)
+        let answers = self.answer(module, segment, atoms)?;
+        Ok(answers.into_iter().map(|answer| answer.traces(segment)).collect())
+    }
+
+    fn answer(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Answer>, Fault> {
+        answer(module, segment, atoms, None)
     }
 }
 
@@ -56,26 +65,26 @@ impl Engine for Columns {
 ///
 /// # Errors
 /// As [`Engine::probe`].
-pub fn probe(
+pub fn answer(
     module: &Module,
     segment: &Segment,
     atoms: &[AtomId],
     fuse: Option<&dyn Fuse>,
-) -> Result<Vec<Mask>, Fault> {
-    let mut masks = vec![Mask::default(); atoms.len()];
+) -> Result<Vec<Answer>, Fault> {
     if segment.is_empty() {
-        return Ok(masks);
+        return Ok(atoms.iter().map(|_| Answer::Traces(Mask::default())).collect());
     }
     let evaluator = Evaluator::new(module, segment, fuse);
-    let mut probe = Probe { evaluator, masks: &mut masks, durations: None };
+    let mut probe = Probe { evaluator, answers: vec![None; atoms.len()], durations: None };
     probe.answer(atoms)?;
-    Ok(masks)
+    let answers = probe.answers.into_iter();
+    Ok(answers.map(|answer| answer.expect("each atom is asked about")).collect())
 }
 
 /// One call.
-struct Probe<'a, 'm> {
+struct Probe<'a> {
     evaluator: Evaluator<'a>,
-    masks: &'m mut [Mask],
+    answers: Vec<Option<Answer>>,
     /// The traces' own durations, once an atom asks for them.
     durations: Option<Column>,
 }
@@ -87,7 +96,7 @@ struct Questions<'a> {
     counts: HashMap<&'a Count, Vec<(Comparison, Number, usize)>>,
 }
 
-impl<'a> Probe<'a, '_> {
+impl<'a> Probe<'a> {
     fn answer(&mut self, atoms: &[AtomId]) -> Result<(), Fault> {
         let mut questions: HashMap<SetId, Questions<'a>> = HashMap::new();
         for (place, atom) in atoms.iter().enumerate() {
@@ -101,7 +110,9 @@ impl<'a> Probe<'a, '_> {
                     let counts = &mut questions.entry(count.set).or_default().counts;
                     counts.entry(count).or_default().push((comparison, number, place));
                 }
-                Atom::Trace(field, test) => self.masks[place] = self.trace(*field, test)?,
+                Atom::Trace(field, test) => {
+                    self.answers[place] = Some(Answer::Traces(self.trace(*field, test)?));
+                }
             }
         }
         let sets = &self.evaluator.module.sets;
@@ -122,12 +133,13 @@ impl<'a> Probe<'a, '_> {
     fn set(&mut self, set: SetId, questions: &Questions<'a>) -> Result<(), Fault> {
         let selected = self.select(set)?;
         for &place in &questions.has {
-            self.masks[place] = self.project(&selected);
+            self.answers[place] = Some(self.project(&selected));
         }
         for (count, comparisons) in &questions.counts {
             let counts = count::counts(&self.evaluator, count, &selected)?;
             for &(comparison, number, place) in comparisons {
-                self.masks[place] = counts.holding(comparison, number);
+                let answer = counts.holding(self.evaluator.segment, comparison, number);
+                self.answers[place] = Some(answer);
             }
         }
         Ok(())
@@ -147,13 +159,24 @@ impl<'a> Probe<'a, '_> {
     }
 
     /// The traces that have one of the rows.
-    fn project(&self, selected: &Selected) -> Mask {
+    fn project(&self, selected: &Selected) -> Answer {
         let segment = self.evaluator.segment;
-        if let [(operation, Rows::All)] = selected
-            && let Some(presence) = &segment.operations[*operation].presence
-        {
-            // What a store keeps is shared, not copied.
-            return presence.clone();
+        let runs = |operation: usize, rows: &Mask| {
+            self.evaluator.runs.get(segment, operation, rows.count())
+        };
+        match selected {
+            [(operation, Rows::All)] => {
+                if let Some(presence) = &segment.operations[*operation].presence {
+                    // What a store keeps is shared, not copied.
+                    return Answer::Traces(presence.clone());
+                }
+            }
+            [(operation, Rows::Some(rows))] => {
+                if let Some(runs) = runs(*operation, rows) {
+                    return runs.answer(segment, *operation, runs.having(rows), false);
+                }
+            }
+            _ => {}
         }
         let mut mask = Mask::empty(segment.len());
         for (operation, rows) in selected {
@@ -161,7 +184,7 @@ impl<'a> Probe<'a, '_> {
                 Rows::None => {}
                 Rows::All => segment.add_presence(*operation, &mut mask),
                 Rows::Some(rows) => {
-                    if let Some(runs) = self.evaluator.runs.get(segment, *operation, rows.count()) {
+                    if let Some(runs) = runs(*operation, rows) {
                         runs.project(rows, &mut mask);
                         continue;
                     }
@@ -171,7 +194,7 @@ impl<'a> Probe<'a, '_> {
                 }
             }
         }
-        mask
+        Answer::Traces(mask)
     }
 
     /// Compares two counts; both sets are evaluated for this atom alone, so that no more than two
@@ -192,7 +215,7 @@ impl<'a> Probe<'a, '_> {
         let holding = left.into_iter().zip(right).map(|(left, right)| {
             comparison.holds(Number::Int(left.into()), Number::Int(right.into()))
         });
-        self.masks[place] = Mask::collect(holding);
+        self.answers[place] = Some(Answer::Traces(Mask::collect(holding)));
         Ok(())
     }
 

@@ -10,10 +10,9 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use ir::segment::Ends;
-use ir::{Mask, Segment};
+use ir::{Answer, Mask, Segment};
 
 use super::kernel::bits;
-use super::moves::{gather, spread};
 use super::rows::Rows;
 
 /// One of so many rows at least has to be meant for it to be found out which end a run.
@@ -48,6 +47,8 @@ pub struct Runs<'a> {
     presence: Cow<'a, Mask>,
     /// The last row of each run; none where each run is one row.
     ends: Option<Cow<'a, Mask>>,
+    /// How many runs there are, and rows.
+    len: usize,
     rows: usize,
 }
 
@@ -55,11 +56,11 @@ impl<'a> Runs<'a> {
     fn of(segment: &'a Segment, operation: usize, meant: usize) -> Option<Self> {
         let rows = segment.operations[operation].rows.len();
         if let Some((presence, ends)) = segment.runs(operation) {
-            let ends = match ends {
-                Ends::All => None,
-                Ends::Some(ends) => Some(Cow::Borrowed(ends)),
+            let (ends, len) = match ends {
+                Ends::All => (None, rows),
+                Ends::Some(ends) => (Some(Cow::Borrowed(ends)), ends.count()),
             };
-            return Some(Self { presence: Cow::Borrowed(presence), ends, rows });
+            return Some(Self { presence: Cow::Borrowed(presence), ends, len, rows });
         }
         let range = segment.operations[operation].rows.clone();
         let found = || Self::found(&segment.table(operation).trace[range], segment.len());
@@ -72,26 +73,51 @@ impl<'a> Runs<'a> {
         let ends = ends(traces);
         let mut presence = Mask::empty(len);
         ends.iter().for_each(|row| presence.insert(traces[row] as usize));
-        Self { presence: Cow::Owned(presence), ends: Some(Cow::Owned(ends)), rows: traces.len() }
+        let (len, rows) = (ends.count(), traces.len());
+        Self { presence: Cow::Owned(presence), ends: Some(Cow::Owned(ends)), len, rows }
     }
 
-    /// Adds the traces of `rows` to `traces`.
-    pub fn project(&self, rows: &Mask, traces: &mut Mask) {
-        let Some(ends) = &self.ends else {
-            return spread(rows.words(), self.presence.words(), traces.words_mut());
-        };
+    /// The runs, by number, that have one of `rows`.
+    pub fn having(&self, rows: &Mask) -> Mask {
+        let Some(ends) = &self.ends else { return rows.clone() };
+        let mut hits = Mask::empty(rows.len());
         let mut carry = false;
-        let hits = rows.words().iter().zip(ends.words()).map(|(&rows, &ends)| {
+        let words = rows.words().iter().zip(ends.words());
+        for (hits, (&rows, &ends)) in hits.words_mut().iter_mut().zip(words) {
             // Ones before each end let a set bit carry into it, as bits of the run in the word before
             // do; an end stops what is carried.
             let (sum, over) = (rows & !ends).overflowing_add(!ends);
             let (sum, over_by_carry) = sum.overflowing_add(u64::from(carry));
             carry = over || over_by_carry;
-            sum | rows
-        });
-        let hits: Vec<u64> = hits.collect();
-        let runs = gather(&hits, ends.words());
-        spread(&runs, self.presence.words(), traces.words_mut());
+            *hits = sum | rows;
+        }
+        hits.gathered(ends, self.len)
+    }
+
+    /// Adds the traces of `rows` to `traces`.
+    pub fn project(&self, rows: &Mask, traces: &mut Mask) {
+        traces.spread(&self.having(rows), &self.presence);
+    }
+
+    /// That something holds on these runs of `operation`, whose runs these are, and whether on the
+    /// traces without one.
+    pub fn answer(
+        &self,
+        segment: &Segment,
+        operation: usize,
+        holding: Mask,
+        elsewhere: bool,
+    ) -> Answer {
+        if segment.operations[operation].presence.is_some() {
+            return Answer::Among { operation, holding, elsewhere };
+        }
+        let mut traces = Mask::empty(self.presence.len());
+        if elsewhere {
+            traces.unite(&self.presence);
+            traces.invert();
+        }
+        traces.spread(&holding, &self.presence);
+        Answer::Traces(traces)
     }
 
     /// What `measure` says of each run, by its first row, its last row and how many of `rows` it has.
@@ -110,9 +136,9 @@ impl<'a> Runs<'a> {
         let ends = match &self.ends {
             Some(ends) => Cow::Borrowed(&**ends),
             None if each => Cow::Owned(Mask::full(self.rows)),
-            None => return RunCounts { ones: rows.words().to_vec(), others: Vec::new() },
+            None => return RunCounts { ones: rows.into_owned(), others: Vec::new() },
         };
-        let ones = if each { Vec::new() } else { gather(rows.words(), ends.words()) };
+        let ones = if each { Mask::empty(self.len) } else { rows.gathered(&ends, self.len) };
         let mut others = Vec::new();
         let (mut runs, mut first, mut ended) = (0, 0, 1);
         for (at, &ends) in ends.words().iter().enumerate() {
@@ -133,18 +159,6 @@ impl<'a> Runs<'a> {
         RunCounts { ones, others }
     }
 
-    /// The traces whose count is wanted; those without a run have none.
-    pub fn holding(&self, counts: &RunCounts, wanted: impl Fn(u32) -> bool) -> Mask {
-        let mut traces = Mask::empty(self.presence.len());
-        if wanted(0) {
-            traces.unite(&self.presence);
-            traces.invert();
-        }
-        let runs = counts.holding(wanted, self.rows);
-        spread(&runs, self.presence.words(), traces.words_mut());
-        traces
-    }
-
     /// The counts of all traces, by number.
     pub fn by_trace(&self, counts: &RunCounts) -> Vec<u32> {
         let mut all = vec![0; self.presence.len()];
@@ -152,10 +166,7 @@ impl<'a> Runs<'a> {
         for (run, trace) in self.presence.iter().enumerate() {
             all[trace] = match others.next_if(|(other, _)| *other as usize == run) {
                 Some((_, count)) => *count,
-                None => {
-                    let ones = counts.ones.get(run / 64).copied().unwrap_or(0);
-                    (ones >> (run % 64) & 1) as u32
-                }
+                None => u32::from(counts.ones.get(run)),
             };
         }
         all
@@ -164,24 +175,34 @@ impl<'a> Runs<'a> {
 
 /// How many each run has.
 pub struct RunCounts {
-    /// The runs that have one, a bit each; none where all are among the others.
-    ones: Vec<u64>,
-    /// Of some runs by number, ascending, how many; whatever their bit says.
+    /// The runs that have one; those that are among the others whatever they have.
+    ones: Mask,
+    /// Of some runs by number, ascending, how many.
     others: Vec<(u32, u32)>,
 }
 
 impl RunCounts {
-    /// The runs, a bit each, whose count is wanted; bits beyond the last run mean nothing.
-    fn holding(&self, wanted: impl Fn(u32) -> bool, runs: usize) -> Vec<u64> {
-        let [none, one] = [0, 1].map(|count| u64::from(wanted(count)).wrapping_neg());
-        let mut words: Vec<u64> = self.ones.iter().map(|ones| ones & one | !ones & none).collect();
-        words.resize(runs.div_ceil(64), 0);
+    /// The runs whose count is wanted.
+    pub fn holding(&self, wanted: impl Fn(u32) -> bool) -> Mask {
+        let mut holding = match (wanted(0), wanted(1)) {
+            (false, false) => Mask::empty(self.ones.len()),
+            (true, true) => Mask::full(self.ones.len()),
+            (inverted, _) => {
+                let mut holding = self.ones.clone();
+                if inverted {
+                    holding.invert();
+                }
+                holding
+            }
+        };
         for &(run, count) in &self.others {
-            let bit = 1 << (run % 64);
-            let word = &mut words[run as usize / 64];
-            *word = if wanted(count) { *word | bit } else { *word & !bit };
+            if wanted(count) {
+                holding.insert(run as usize);
+            } else {
+                holding.remove(run as usize);
+            }
         }
-        words
+        holding
     }
 }
 
@@ -265,9 +286,12 @@ mod tests {
                         });
                     assert_eq!(runs.by_trace(&counts), expected, "seed {seed}");
                     for wanted in [0..=0, 0..=1, 1..=1, 2..=9, 1..=400] {
-                        let holding = runs.holding(&counts, |count| wanted.contains(&count));
-                        let holds = expected.iter().map(|count| wanted.contains(count));
-                        assert_eq!(holding, Mask::collect(holds), "seed {seed}, {wanted:?}");
+                        let holding = counts.holding(|count| wanted.contains(&count));
+                        let present = runs.presence.iter();
+                        let holds: Vec<bool> =
+                            present.map(|trace| wanted.contains(&expected[trace])).collect();
+                        let holds = Mask::collect(holds.into_iter());
+                        assert_eq!(holding, holds, "seed {seed}, {wanted:?}");
                     }
                 }
                 let mut found = Mask::empty(len + 4);

@@ -31,9 +31,9 @@ use std::sync::{Mutex, PoisonError};
 use hashbrown::HashMap;
 use ir::module::{AtomId, Module, PredicateId};
 use ir::segment::Fault;
-use ir::{Engine, Mask, Segment};
+use ir::{Answer, Engine, Mask, Segment};
 
-use crate::columns::{Evaluator, Fuse, Rows, probe};
+use crate::columns::{Evaluator, Fuse, Rows, answer};
 use budget::{Account, Budget, payers};
 use cache::{Cache, Making, NoKernel};
 use fuse::{Fused, Fuser, join};
@@ -223,13 +223,23 @@ impl Engine for Jit {
         segment: &Segment,
         atoms: &[AtomId],
     ) -> Result<Vec<Mask>, Fault> {
+        let answers = self.answer(module, segment, atoms)?;
+        Ok(answers.into_iter().map(|answer| answer.traces(segment)).collect())
+    }
+
+    fn answer(
+        &self,
+        module: &Module,
+        segment: &Segment,
+        atoms: &[AtomId],
+    ) -> Result<Vec<Answer>, Fault> {
         let call = Call { jit: self, payers: payers(module), left: RefCell::default() };
-        let masks = probe(module, segment, atoms, Some(&call))?;
+        let answers = answer(module, segment, atoms, Some(&call))?;
         let left = call.left.into_inner();
         if !left.is_empty() {
             self.keep(module, &left);
         }
-        Ok(masks)
+        Ok(answers)
     }
 }
 

@@ -8,14 +8,11 @@ use std::ops::{Deref, DerefMut, Range};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use bytemuck::{Pod, Zeroable};
+use bytemuck::Pod;
 use bytes::Bytes;
 
+use super::lines::Lines;
 use super::store::{Block, Ends};
-
-#[derive(Clone, Copy, Pod, Zeroable)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
 
 /// A fixed-length run of `T`, 64-byte aligned; where it owns its memory, followed by at least 64
 /// readable zero bytes.
@@ -28,7 +25,7 @@ pub struct Buffer<T> {
 
 #[derive(Clone)]
 enum Memory {
-    Own(Box<[Line]>),
+    Own(Lines),
     Stored(Arc<Stored<dyn Block>>),
 }
 
@@ -49,9 +46,20 @@ const SMALL: usize = 4 << 10;
 impl<T: Pod> Buffer<T> {
     /// `len` zeros.
     pub fn zeroed(len: usize) -> Self {
-        let lines = (len * size_of::<T>()).div_ceil(64) + 1;
-        let memory = Memory::Own(bytemuck::zeroed_slice_box(lines));
-        Self { memory, len, items: PhantomData }
+        Self::of(Lines::zeroed(Self::lines(len)), len)
+    }
+
+    /// `len` items of which nothing is known, to be written.
+    pub fn unwritten(len: usize) -> Self {
+        Self::of(Lines::unwritten(Self::lines(len)), len)
+    }
+
+    fn lines(len: usize) -> usize {
+        (len * size_of::<T>()).div_ceil(64) + 1
+    }
+
+    fn of(lines: Lines, len: usize) -> Self {
+        Self { memory: Memory::Own(lines), len, items: PhantomData }
     }
 
     /// The `len` items of a block, which is asked for them at the first look.

@@ -21,6 +21,7 @@ mod column;
 mod dictionary;
 mod index;
 mod later;
+mod lines;
 mod rows;
 mod slots;
 mod store;

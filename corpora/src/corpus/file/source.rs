@@ -18,7 +18,6 @@ use memmap2::{Mmap, MmapOptions};
 use rustix::io::{Errno, pread};
 
 use super::guard::Watched;
-use super::layout::LINE;
 
 /// A piece of at least so many bytes is mapped: less is sooner read than a map is undone, and no column of a usual
 /// segment is as long.
@@ -91,25 +90,22 @@ impl Source {
 }
 
 impl Sealed {
-    /// Some bytes, read into memory that nobody wrote zeros to before.
+    /// Some bytes, read into memory.
     fn piece(&self, range: Range<usize>) -> io::Result<Bytes> {
-        let mut bytes: Vec<u8> = Vec::with_capacity(range.len() + LINE);
-        let skipped = bytes.as_ptr().align_offset(LINE);
-        bytes.resize(skipped, 0);
-        let wanted = skipped + range.len();
-        while bytes.len() < wanted {
-            let (known, at) = (bytes.len(), (range.start + bytes.len() - skipped) as u64);
-            let room = &mut bytes.spare_capacity_mut()[..wanted - known];
-            let more = match pread(&self.file, room, at) {
-                Ok(([], _)) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok((more, _)) => more.len(),
-                Err(Errno::INTR) => 0,
+        let mut bytes: Buffer<u8> = Buffer::unwritten(range.len());
+        let (mut left, mut at) = (&mut bytes[..], range.start as u64);
+        while !left.is_empty() {
+            match pread(&self.file, &mut *left, at) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(more) => {
+                    left = &mut left[more..];
+                    at += more as u64;
+                }
+                Err(Errno::INTR) => {}
                 Err(error) => return Err(error.into()),
-            };
-            // SAFETY: the vector has room for what is wanted, and so many bytes of it were just read.
-            unsafe { bytes.set_len(known + more) };
+            }
         }
-        Ok(Bytes::from(bytes).slice(skipped..wanted))
+        Ok(owned(bytes))
     }
 
     fn map(&self) -> io::Result<&Map> {

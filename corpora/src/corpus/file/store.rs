@@ -136,7 +136,7 @@ impl Stored {
                 self.parents(&packed, table, base)?
             }
             (Encoding::Ordinals, Check::Ordinals(table)) => {
-                let mut ordinals: Buffer<u8> = Buffer::zeroed(len);
+                let mut ordinals: Buffer<u8> = Buffer::unwritten(len);
                 let own = self.ordinals(block, table)?;
                 own.write(bytemuck::cast_slice_mut(&mut ordinals));
                 return Ok(owned(ordinals));
@@ -161,7 +161,7 @@ impl Stored {
             Some(Encoding::Plain) => Ok(self.zeros(0)),
             Some(Encoding::Frames) => {
                 let width = block.width.into();
-                let mut buffer: Buffer<u8> = Buffer::zeroed(len);
+                let mut buffer: Buffer<u8> = Buffer::unwritten(len);
                 let packed = self.file.whole(block)?;
                 frames::unpack(&packed, &mut buffer, width).ok_or("does not unpack")?;
                 Ok(owned(buffer))
