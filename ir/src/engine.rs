@@ -8,6 +8,8 @@ use crate::segment::{Fault, RowRef, Segment};
 /// On which traces of a segment an atom holds.
 #[derive(Clone, Debug)]
 pub enum Answer {
+    /// On all, or on none.
+    Each(bool),
     /// On these.
     Traces(Mask),
     /// Of the traces with a span of one operation, on some, and on all others or none. So much fewer
@@ -74,6 +76,8 @@ impl Answer {
     /// All traces of `segment` on which the atom holds.
     pub fn traces(self, segment: &Segment) -> Mask {
         let (operation, holding, elsewhere) = match self {
+            Self::Each(true) => return Mask::full(segment.len()),
+            Self::Each(false) => return Mask::empty(segment.len()),
             Self::Traces(mask) => return mask,
             Self::Among { operation, holding, elsewhere } => (operation, holding, elsewhere),
         };

@@ -133,6 +133,8 @@ impl Judging<'_> {
             Answer::Among { operation: own, holding, .. } if *own == operation => {
                 Cow::Borrowed(holding)
             }
+            Answer::Each(false) => Cow::Owned(Mask::empty(count)),
+            Answer::Each(true) => Cow::Owned(Mask::full(count)),
             Answer::Traces(mask) if mask.shares(presence) => Cow::Owned(Mask::full(count)),
             _ => Cow::Owned(self.full(atom).gathered(presence, count)),
         });
@@ -151,7 +153,7 @@ impl Judging<'_> {
     fn full(&self, atom: usize) -> &Mask {
         match &self.answers[atom] {
             Answer::Traces(mask) => mask,
-            among => self.full[atom].get_or_init(|| among.clone().traces(self.segment)),
+            other => self.full[atom].get_or_init(|| other.clone().traces(self.segment)),
         }
     }
 

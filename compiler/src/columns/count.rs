@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use ir::module::{Comparison, Count};
 use ir::segment::{Fault, RowRef};
-use ir::{Answer, Mask, Number, Segment};
+use ir::{Answer, Number, Segment};
 
 use super::evaluate::Evaluator;
 use super::key::Keys;
@@ -42,15 +42,14 @@ impl Counts<'_> {
         let wanted = decide::integers(comparison, number);
         let is_wanted =
             |count: u32| wanted.contains(&i64::from(count)) != (comparison == Comparison::NotEqual);
-        Answer::Traces(match self {
-            Self::None(traces) if is_wanted(0) => Mask::full(*traces),
-            Self::None(traces) => Mask::empty(*traces),
-            Self::All(counts) => kernel::mask(counts, is_wanted),
+        match self {
+            Self::None(_) => Answer::Each(is_wanted(0)),
+            Self::All(counts) => Answer::Traces(kernel::mask(counts, is_wanted)),
             Self::Runs(operation, runs, counts) => {
                 let holding = counts.holding(is_wanted);
-                return runs.answer(segment, *operation, holding, is_wanted(0));
+                runs.answer(segment, *operation, holding, is_wanted(0))
             }
-        })
+        }
     }
 
     /// The counts of all traces.

@@ -165,6 +165,7 @@ impl<'a> Probe<'a> {
             self.evaluator.runs.get(segment, operation, rows.count())
         };
         match selected {
+            [] => return Answer::Each(false),
             [(operation, Rows::All)] => {
                 if let Some(presence) = &segment.operations[*operation].presence {
                     // What a store keeps is shared, not copied.

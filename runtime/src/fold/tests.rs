@@ -141,6 +141,7 @@ fn every_trace_of_a_range_is_judged_by_its_own_bits() {
                     let holding = own.gathered(presence, presence.count());
                     Answer::Among { operation, holding, elsewhere: false }
                 }
+                (None, _) => Answer::Each(false),
                 _ => Answer::Traces(own),
             };
             (AtomId::new(atom), answer)
