@@ -234,10 +234,10 @@ fn offended(rule: &ScopedRule, blocks: &[Block]) -> Block {
     offended
 }
 
-/// The words from `at` on; zeros behind the end.
+/// The words from `at` on; zeros behind the end, which comes sooner where a segment is damaged.
 #[inline(always)]
 fn block_at(words: &[u64], at: usize) -> Block {
-    let words = &words[at..];
+    let words = words.get(at..).unwrap_or_default();
     words.first_chunk().copied().unwrap_or_else(|| {
         let mut block = [0; WORDS];
         block[..words.len()].copy_from_slice(words);
