@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use serde_json::json;
 
+use crate::corpus::corpus;
 use crate::sandbox::{DAY_1, OMNICART, Sandbox, line};
 
 /// What is allowed whatever the data is.
@@ -99,6 +100,29 @@ fn a_large_document_is_not_kept() {
     expect_slope(peaks);
 }
 
+#[test]
+fn an_ingest_keeps_to_its_memory_and_a_replay_of_the_corpus_needs_no_more_for_more() {
+    if !is_told() {
+        println!("{SKIPPED}");
+        return;
+    }
+    // What an ingest holds beside its spans: blocks, a segment on its way to the disk.
+    const BESIDE: u64 = 96 << 20;
+    const MEMORY: u64 = 24 << 20;
+    let peaks = [6_000, 18_000].map(|traces| {
+        let sandbox = Sandbox::with_workload(traces, 5, 9);
+        let memory = format!("{}MiB", MEMORY >> 20);
+        let args = ["ingest", "--corpus", "corpus", "--threads", "2", "--memory", &memory, "data"];
+        let (ingest, code) = peak_of(&sandbox, &args);
+        assert_eq!(code, Some(0));
+        assert!(ingest < MEMORY + BESIDE, "{ingest} bytes to ingest {traces} traces");
+        corpus(&sandbox, "compact", &[]).expect_code(0);
+        let args = ["--rules", OMNICART, "--threads", "2", "--corpus", "corpus"];
+        (0, peak(&sandbox, &args))
+    });
+    expect_slope(peaks);
+}
+
 /// Fails unless the peaks, each with what is allowed beside the fixed part, are in bounds and grow
 /// no more than allowed.
 #[track_caller]
@@ -123,9 +147,13 @@ fn peak(sandbox: &Sandbox, args: &[&str]) -> u64 {
 
 /// The peak of resident memory of a replay, in bytes, and its exit code.
 fn peak_and_code(sandbox: &Sandbox, args: &[&str]) -> (u64, Option<i32>) {
-    let args = [&["replay", "--format", "json"], args].concat();
+    peak_of(sandbox, &[&["replay", "--format", "json"], args].concat())
+}
+
+/// The peak of resident memory of any verb, in bytes, and its exit code.
+fn peak_of(sandbox: &Sandbox, args: &[&str]) -> (u64, Option<i32>) {
     let mut child =
-        sandbox.command(env!("CARGO_BIN_EXE_betrace"), &args).spawn().expect("the program starts");
+        sandbox.command(env!("CARGO_BIN_EXE_betrace"), args).spawn().expect("the program starts");
     let mut peak = 0;
     while child.try_wait().expect("it can be asked").is_none() {
         let status = fs::read_to_string(format!("/proc/{}/status", child.id()));
