@@ -254,23 +254,28 @@ impl Corpus {
         builder: &mut Builder,
     ) -> Result<Pieces, Fault> {
         let segment = open(&self.snapshot.folder, entry)?.segment(None);
-        let all = || ordinals.iter().map(|&at| at as usize);
-        let flagged =
-            |flag: u8| all().filter(|&at| segment.traces.flags[at] & flag != 0).count() as u64;
-        let starts = segment.traces.start.iter().enumerate();
-        let own = |(at, start): (usize, &u64)| {
-            ordinals.binary_search(&(at as u32)).is_err().then_some(*start)
+        let flagged = |flag: u8| {
+            let flags = ordinals.iter().map(|&at| segment.traces.flags.at(at as usize));
+            flags.filter(|flags| flags & flag != 0).count() as u64
         };
+        let own = |at: &usize| ordinals.binary_search(&(*at as u32)).is_err();
+        let others = (0..segment.len()).find(own).zip((0..segment.len()).rfind(own));
+        let start = |at: usize| segment.traces.start.at(at);
+        let left: Vec<u32> =
+            ordinals.iter().copied().filter(|at| judged.binary_search(at).is_err()).collect();
+        let operations = 0..segment.operations.len();
+        let of = |operation| segment.rows_among(operation, &left).len() as u64;
+        let unjudged: u64 = operations.map(of).sum();
+        let read = reread(&segment, judged, builder);
         let pieces = Pieces {
             traces: ordinals.len() as u64,
-            spans: all().map(|at| segment.spans_of(at).len() as u64).sum(),
+            spans: unjudged,
             rootless: flagged(ROOTLESS),
             clock_defects: flagged(CLOCK_DEFECT),
-            others: starts.clone().find_map(own).zip(starts.rev().find_map(own)),
+            others: others.map(|(first, last)| (start(first), start(last))),
         };
-        let read = reread(&segment, judged.iter().map(|&at| at as usize), builder);
         segment.sound()?;
-        read.map(|()| pieces)
+        Ok(Pieces { spans: unjudged + read?, ..pieces })
     }
 
     fn parts(&self, range: TimeRange, joined: Vec<Unsealed>, lost: &Lost) -> Parts<'_> {

@@ -267,8 +267,7 @@ impl Builder {
         self.add(numbers, span, None, known, attributes);
     }
 
-    /// Adds a span which, if it is the root of its trace, has this service; by default that of its
-    /// resource.
+    /// Adds a span, as a root with this service or its resource's; gives the number of its trace.
     #[inline]
     fn add<'a, V: AttributeValue<'a>>(
         &mut self,
@@ -277,7 +276,7 @@ impl Builder {
         service: Option<u32>,
         known: &[(u32, Known)],
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
+    ) -> u32 {
         self.spans += 1;
         let Operation { plan, name_hash } = self.operations[operation as usize];
         let root = (span.parent_id == 0).then(|| Root {
@@ -318,6 +317,7 @@ impl Builder {
             plan.add_bearing(row, known, attributes, borne, anywhere, keys);
             self.fingerprints.push(self.seeds.span(span, name_hash));
         }
+        trace
     }
 
     /// What is probably the number of a trace, if it is known. Asked for many traces before any

@@ -1,7 +1,7 @@
 //! From a segment that holds everything back to spans as readers hand them to a builder: for split
 //! traces that are joined, for compaction, erasure and export.
 
-use ir::module::{Field, KINDS, STATUSES};
+use ir::module::{KINDS, STATUSES};
 use ir::segment::{Fault, RowRef, Slot};
 use ir::{Datum, Segment};
 
@@ -89,36 +89,66 @@ impl<'s> Stored<'s> {
     /// # Errors
     /// A fault where a field was not decoded.
     pub fn record(self, at: RowRef) -> Result<SpanRecord<'s>, Fault> {
+        let table = self.segment.table(at.operation as usize);
+        let row = at.row as usize;
+        let trace = table.trace[row] as usize;
+        let (id, start) = (self.segment.traces.id[trace], self.segment.traces.start[trace]);
+        Ok(SpanRecord {
+            parent_id: int(&table.parent, row, "parents")?.cast_unsigned(),
+            message: self.message(at)?,
+            scope: self.scope_of(at)?,
+            rest: self.rest(at)?,
+            ..self.bare_record(id, start, at)?
+        })
+    }
+
+    /// The same for a row of a trace with this id and start, but without parent, message, scope and
+    /// what else it bears: no more is looked at than the columns of the others.
+    ///
+    /// # Errors
+    /// A fault where a field was not decoded.
+    pub(super) fn bare_record(
+        self,
+        trace_id: u128,
+        begin: u64,
+        at: RowRef,
+    ) -> Result<SpanRecord<'s>, Fault> {
         let Self { segment } = self;
         let table = segment.table(at.operation as usize);
         let row = at.row as usize;
-        let text = |slot: &'s Slot, what| text(slot, row, what);
-        let int = |slot: &'s Slot, what| int(slot, row, what);
-        let start = segment.start(at);
-        let duration = match segment.value(at, &Field::Duration)? {
-            Some(Datum::Int(duration)) => duration,
-            _ => 0,
-        };
-        let rest = text(&table.rest, "what else spans bear")?;
+        let start = begin.saturating_add(table.start.get(row));
+        let duration = int(&table.duration, row, "durations")?;
         let end = match duration {
-            i64::MIN | i64::MAX => end_of(rest),
+            i64::MIN | i64::MAX => end_of(self.rest(at)?),
             _ => None,
         };
         Ok(SpanRecord {
-            trace_id: segment.traces.id[table.trace[row] as usize],
+            trace_id,
             span_id: segment.span_id(at),
-            parent_id: int(&table.parent, "parents")?.cast_unsigned(),
+            parent_id: 0,
             name: &segment.operations[at.operation as usize].name,
-            kind: place(&KINDS, text(&table.kind, "kinds")?),
-            status: place(&STATUSES, text(&table.status, "statuses")?),
-            message: text(&table.message, "status messages")?,
+            kind: place(&KINDS, text(&table.kind, row, "kinds")?),
+            status: place(&STATUSES, text(&table.status, row, "statuses")?),
+            message: "",
             start,
             end: end.unwrap_or(start.saturating_add_signed(duration)),
-            flags: int(&table.flags, "flags")? as u32,
+            flags: int(&table.flags, row, "flags")? as u32,
             resource: table.resource.get(row) as u32,
-            scope: self.scope_of(at)?,
-            rest,
+            scope: 0,
+            rest: "",
         })
+    }
+
+    /// The status message of a row.
+    pub(super) fn message(self, at: RowRef) -> Result<&'s str, Fault> {
+        let slot = &self.segment.table(at.operation as usize).message;
+        text(slot, at.row as usize, "status messages")
+    }
+
+    /// What else the span of a row bears.
+    fn rest(self, at: RowRef) -> Result<&'s str, Fault> {
+        let slot = &self.segment.table(at.operation as usize).rest;
+        text(slot, at.row as usize, "what else spans bear")
     }
 
     /// Of the rows of a trace those that may be its root: mostly one.

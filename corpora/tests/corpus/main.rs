@@ -6,13 +6,14 @@ mod support;
 
 use std::sync::Arc;
 
+use betrace_corpora::build::{Builder, Stored, reread};
 use betrace_corpora::corpus::file::{BlockSize, write};
 use ir::module::{Field, Operation};
 use ir::segment::{
     Buffer, Column, Coverage, DictionaryBuilder, Integers, Narrow, OperationRows, RowRef, Slot,
     Table, Traces, Values,
 };
-use ir::{Mask, Segment, Type};
+use ir::{Mask, Schema, Segment, Type};
 
 use support::{dump, generated, opened, written};
 
@@ -48,6 +49,59 @@ fn hidden_traces_are_the_callers() {
     assert_eq!((file.traces(), file.segment(None).hidden), (40, None));
     let starts = &segment.traces.start;
     assert_eq!(file.range(), (starts[0], starts[39]));
+}
+
+#[test]
+fn of_few_traces_rows_and_roots_are_those_of_all() {
+    let segment = generated(3_000, 7);
+    let file = opened(&written(&segment)).expect("it opens");
+    for step in [1, 9, 700] {
+        let traces: Vec<u32> = (0..segment.len() as u32).step_by(step).collect();
+        let fresh = file.segment(None);
+        let found = (0..fresh.operations.len()).flat_map(|operation| {
+            let rows = fresh.rows_among(operation, &traces).into_iter();
+            rows.map(move |(place, row)| (place, operation as u32, row as u32))
+        });
+        let root = |operation, row| fresh.is_root(RowRef { operation, row }).expect("it is there");
+        let mut found: Vec<_> = found
+            .map(|(place, operation, row)| (place, operation, row, root(operation, row)))
+            .collect();
+        found.sort_unstable();
+        let stored = Stored::new(&segment);
+        let expected = traces.iter().enumerate().flat_map(|(place, &trace)| {
+            let of = move |at| {
+                let root = stored.record(at).expect("it is there").parent_id == 0;
+                (place, at.operation, at.row, root)
+            };
+            segment.spans_of(trace as usize).into_iter().map(of)
+        });
+        let mut expected: Vec<_> = expected.collect();
+        expected.sort_unstable();
+        assert_eq!(found, expected, "every {step}");
+        assert!(found.iter().any(|&(.., root)| root) && found.iter().any(|&(.., root)| !root));
+    }
+}
+
+#[test]
+fn a_trace_is_reread_without_a_look_at_operations_that_it_lacks() {
+    let segment = generated(3_000, 7);
+    let lacks = |trace: usize| -> Vec<&str> {
+        let own = segment.operations.iter().enumerate();
+        let own = own
+            .filter(|(at, own)| own.presence.is_some() && segment.rows_of(*at, trace).is_empty());
+        own.map(|(_, own)| &*own.name).collect()
+    };
+    let trace = (0..segment.len()).find(|&trace| lacks(trace).len() > 2).expect("such a trace");
+    let file = opened(&written(&segment)).expect("it opens").recording();
+    let mut builder = Builder::new(Arc::new(Schema::default()));
+    let spans = reread(&file.segment(None), &[trace as u32], &mut builder).expect("all is there");
+    assert_eq!(spans, segment.spans_of(trace).len() as u64);
+    let looked_at = file.accessed();
+    for operation in lacks(trace) {
+        let name = format!("{operation}: id");
+        assert!(!looked_at.contains(&name), "{name}");
+    }
+    assert!(looked_at.iter().any(|name| name.ends_with(": id")));
 }
 
 /// Three rows of one operation over two traces, with columns that are not there, that no row has,

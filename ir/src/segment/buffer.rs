@@ -37,9 +37,10 @@ struct Stored<B: ?Sized> {
     block: B,
 }
 
-/// Of a block of which more items than these are read, all are fetched: an item read alone costs as
-/// much as hundreds in a row.
-const READS: u32 = 256;
+/// Of a block of which more items than these are read, and more than one in [`SPARSE`], all are fetched:
+/// an item read alone costs as much as tens or, far from the others, hundreds in a row.
+const READS: usize = 256;
+const SPARSE: usize = 64;
 /// Of a block of at most so many bytes all are fetched at once.
 const SMALL: usize = 4 << 10;
 
@@ -94,6 +95,23 @@ impl<T: Pod> Buffer<T> {
         }
     }
 
+    /// Whether the item at `index` is `value`: of a block that was not fetched yet no more is looked at
+    /// than must be, wherever it takes less to know this than to know the item.
+    ///
+    /// # Panics
+    /// Where there is no such item.
+    pub fn is(&self, index: usize, value: T) -> bool {
+        let value = bytemuck::bytes_of(&value);
+        let known = match &self.memory {
+            Memory::Stored(stored) if stored.bytes.get().is_none() => {
+                assert!(index < self.len, "item {index} of {}", self.len);
+                stored.block.is(index * size_of::<T>(), value)
+            }
+            _ => None,
+        };
+        known.unwrap_or_else(|| bytemuck::bytes_of(&self.at(index)) == value)
+    }
+
     /// Where `value` stands among items that ascend, if that is known without a look at them.
     pub fn run(&self, value: T) -> Option<Range<usize>> {
         match &self.memory {
@@ -138,7 +156,8 @@ impl Stored<dyn Block> {
     #[cold]
     fn read<T: Pod>(&self, index: usize, items: &Buffer<T>) -> T {
         let small = items.len * size_of::<T>() <= SMALL;
-        if small || self.reads.fetch_add(1, Ordering::Relaxed) >= READS {
+        let most = READS.max(items.len / SPARSE);
+        if small || self.reads.fetch_add(1, Ordering::Relaxed) as usize >= most {
             return items[index];
         }
         assert!(index < items.len, "item {index} of {}", items.len);

@@ -45,6 +45,17 @@ impl Narrow {
         }
     }
 
+    /// Whether the value at `row` is `value`; see [`Buffer::is`].
+    ///
+    /// # Panics
+    /// Where `row` is not a row of the column.
+    pub fn is(&self, row: usize, value: u64) -> bool {
+        match self {
+            Self::U64(values) => values.is(row, value),
+            _ => self.get(row) == value,
+        }
+    }
+
     /// How many values there are.
     pub fn len(&self) -> usize {
         match self {
@@ -93,6 +104,14 @@ impl Integers {
     /// Where `row` is not a row of the column.
     pub fn get(&self, row: usize) -> i64 {
         self.base.wrapping_add(self.offsets.get(row).cast_signed())
+    }
+
+    /// Whether the value at `row` is `value`; see [`Buffer::is`].
+    ///
+    /// # Panics
+    /// Where `row` is not a row of the column.
+    pub fn is(&self, row: usize, value: i64) -> bool {
+        self.offsets.is(row, value.wrapping_sub(self.base).cast_unsigned())
     }
 }
 

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use super::{Ends, OperationRows, RowRef, Segment, Slot};
+use super::{Column, Ends, Fault, OperationRows, RowRef, Segment, Slot, Values};
 use crate::mask::Mask;
 use crate::module::Field;
 
@@ -40,6 +40,37 @@ impl Segment {
         let from = first(trace);
         let same = |row: &usize| traces.at(*row) as usize == trace;
         from..from + (from..rows.end).take_while(same).count()
+    }
+
+    /// The rows of `operation` that are spans of one of `traces`, which ascend: each with the trace's place
+    /// among these, in their order.
+    pub fn rows_among(&self, operation: usize, traces: &[u32]) -> Vec<(usize, usize)> {
+        let OperationRows { rows, presence, .. } = &self.operations[operation];
+        if presence.is_some() || traces.is_empty() {
+            let own = |(place, &trace): (usize, &u32)| {
+                self.rows_of(operation, trace as usize).map(move |row| (place, row))
+            };
+            return traces.iter().enumerate().flat_map(own).collect();
+        }
+        // An operation without presence has few rows.
+        let own = rows.clone().zip(&self.table(operation).trace[rows.clone()]);
+        own.filter_map(|(row, trace)| Some((traces.binary_search(trace).ok()?, row))).collect()
+    }
+
+    /// Whether the span of a row has no parent.
+    ///
+    /// # Errors
+    /// A fault where parents were not decoded.
+    pub fn is_root(&self, at: RowRef) -> Result<bool, Fault> {
+        let (table, row) = (self.table(at.operation as usize), at.row as usize);
+        match &table.parent {
+            Slot::Decoded(Column { values: Values::Integers(parents), present }) => {
+                let borne = present.as_ref().is_none_or(|present| present.get(row));
+                Ok(!borne || parents.is(row, 0))
+            }
+            Slot::Decoded(_) => Ok(true),
+            Slot::NotDecoded => Err(Fault::not_decoded("parents".to_owned())),
+        }
     }
 
     /// The traces with a span of `operation`, and which of its rows are the last of their trace;

@@ -32,6 +32,13 @@ pub trait Block: Send + Sync {
     /// be.
     fn read(&self, at: usize, item: &mut [u8]);
 
+    /// Whether the item that begins at `at` is this one, where the block knows with less than it takes
+    /// to read it.
+    fn is(&self, at: usize, item: &[u8]) -> Option<bool> {
+        let _ = (at, item);
+        None
+    }
+
     /// The items that are equal to this one, where they ascend and the block knows without a search.
     fn run(&self, item: &[u8]) -> Option<Range<usize>> {
         let _ = item;
@@ -93,6 +100,10 @@ mod tests {
             self.reads.fetch_add(1, Ordering::Relaxed);
             item.copy_from_slice(&number(at / item.len()).to_le_bytes());
         }
+
+        fn is(&self, _: usize, item: &[u8]) -> Option<bool> {
+            (item == [0; 4]).then_some(false)
+        }
     }
 
     #[test]
@@ -120,6 +131,19 @@ mod tests {
         let small: Buffer<u32> = Buffer::stored(numbers.clone(), 10);
         assert_eq!(small.at(9), number(9));
         assert_eq!(numbers.reads.load(Ordering::Relaxed), reads);
+    }
+
+    #[test]
+    fn what_a_block_knows_without_a_look_is_not_read() {
+        let numbers = Numbers::default();
+        let buffer: Buffer<u32> = Buffer::stored(numbers.clone(), LEN);
+        let asked = || [&numbers.loads, &numbers.reads].map(|count| count.load(Ordering::Relaxed));
+        assert!(!buffer.is(7, 0));
+        assert_eq!(asked(), [0, 0]);
+        assert!(buffer.is(7, number(7)) && !buffer.is(7, number(8)));
+        assert_eq!(asked(), [0, 2]);
+        assert!(buffer[7] == number(7) && !buffer.is(7, 0));
+        assert_eq!(asked(), [1, 2]);
     }
 
     #[derive(Debug)]

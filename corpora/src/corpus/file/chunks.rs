@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Mutex;
 
 use bytes::Bytes;
+use hashbrown::HashMap;
 
 use super::check::Refused;
 use super::layout::{Block, CHUNK};
@@ -19,11 +20,16 @@ pub(super) struct Chunks(Mutex<Kept>);
 struct Kept {
     checksums: Bytes,
     /// Chunks by their number.
-    chunks: Vec<(usize, Bytes)>,
+    chunks: HashMap<usize, Bytes>,
+    /// All of the block, instead of chunks.
+    whole: Option<Bytes>,
 }
 
 /// Parts that reach over more chunks than these are read by themselves.
 const FEW: usize = 2;
+/// Once one chunk in so many of a block was read alone, all of it is read: chunk by chunk that takes
+/// a few times as long.
+const SPARSE: usize = 4;
 
 impl Chunks {
     /// Some of the bytes of a block as they lie in the file, checked. The chunks of small parts are
@@ -47,6 +53,12 @@ impl Chunks {
             return file.whole(block);
         }
         let mut kept = locked(&self.0);
+        if kept.whole.is_none() && kept.chunks.len() > stored / CHUNK / SPARSE {
+            *kept = Kept { whole: Some(file.whole(block)?), ..Kept::default() };
+        }
+        if let Some(whole) = &kept.whole {
+            return Ok(whole.slice(range));
+        }
         if kept.checksums.is_empty() {
             kept.checksums = file.checksums(block)?;
         }
@@ -59,13 +71,12 @@ impl Chunks {
         let mut parts = Vec::new();
         for number in first..=last {
             let begin = number * CHUNK;
-            let known = kept.chunks.iter().find(|(own, _)| *own == number);
-            let chunk = match known {
-                Some((_, chunk)) => chunk.clone(),
+            let chunk = match kept.chunks.get(&number) {
+                Some(chunk) => chunk.clone(),
                 None => {
                     let end = stored.min(begin + CHUNK);
                     let chunk = file.read(block, begin..end, &kept.checksums)?;
-                    kept.chunks.push((number, chunk.clone()));
+                    kept.chunks.insert(number, chunk.clone());
                     chunk
                 }
             };

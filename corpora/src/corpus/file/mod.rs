@@ -12,6 +12,7 @@ mod dictionary;
 mod footer;
 mod frames;
 mod guard;
+mod item;
 mod layout;
 mod opened;
 mod ordinals;

@@ -10,8 +10,10 @@ use ir::segment::Segment;
 
 use super::frames;
 
+/// Where in a block the frames of places begin: behind their length.
+pub(super) const PLACES: usize = size_of::<u32>();
 /// No parent.
-const NONE: u32 = 0;
+pub(super) const NONE: u32 = 0;
 /// The parent's id stands at the end.
 const ELSEWHERE: u32 = 1;
 /// What is added to places.

@@ -26,7 +26,7 @@ pub(super) struct Stored {
     this: Weak<Self>,
     pub(super) file: Arc<Opened>,
     /// Blocks that others need.
-    held: Mutex<HashMap<u32, Bytes>>,
+    pub(super) held: Mutex<HashMap<u32, Bytes>>,
     /// Dictionaries that columns have; they keep the store, so it does not keep them.
     pub(super) dictionaries: Mutex<HashMap<u32, Weak<Dictionary>>>,
     /// By table; none where they are not kept as ordinals are.
@@ -115,7 +115,7 @@ impl Stored {
         Ok(made)
     }
 
-    fn note_access(&self, usage: &Usage) {
+    pub(super) fn note_access(&self, usage: &Usage) {
         if let Some(accessed) = &self.file.accessed {
             locked(accessed).insert(usage.name(&self.file));
         }
@@ -170,50 +170,6 @@ impl Stored {
         }
     }
 
-    /// One item of a block, checked, with a look at no more than must be.
-    fn read_item(&self, own: &StoredBlock, at: usize, item: &mut [u8]) -> Result<(), Refused> {
-        let StoredBlock { number, record: block, usage, chunks, .. } = own;
-        self.note_access(usage);
-        let width = item.len();
-        let index = at / width;
-        match (Encoding::of(block.encoding), usage.check) {
-            (Some(Encoding::Zeros), _) => item.fill(0),
-            (Some(Encoding::Plain), _) => {
-                item.copy_from_slice(&chunks.read(&self.file, block, at..at + width)?);
-            }
-            (Some(Encoding::Frames), _) => {
-                let len = block.raw as usize / width;
-                let record = chunks.read(&self.file, block, frames::place(index))?;
-                let rest = frames::rest(&record, index, len).ok_or("does not unpack")?;
-                let rest = chunks.read(&self.file, block, rest)?;
-                let value = frames::item(&record, &rest, index).ok_or("does not unpack")?;
-                item.copy_from_slice(&value.to_le_bytes()[..width]);
-            }
-            (Some(Encoding::Ordinals), Check::Ordinals(table)) => {
-                let ordinal = self.ordinals(block, table)?.get(index);
-                item.copy_from_slice(&ordinal.to_le_bytes());
-            }
-            _ => {
-                let known = locked(&self.held).get(number).cloned();
-                let all = match known {
-                    Some(all) => all,
-                    None => self.read(own)?,
-                };
-                item.copy_from_slice(&all[at..at + width]);
-                locked(&self.held).insert(*number, all);
-            }
-        }
-        match usage.check {
-            Check::Within { least, most, .. } => check::item_within(item, least, most),
-            Check::Times { first, last } => check::item_within(item, first, last),
-            Check::Ordinals(_) => {
-                check::item_within(item, 0, (self.file.traces as u64).saturating_sub(1))
-            }
-            Check::Bits(len) if at + width == block.raw as usize => check::bits(item, len),
-            Check::Any | Check::Bits(_) | Check::Parents { .. } | Check::Pages => Ok(()),
-        }
-    }
-
     fn check(&self, bytes: &[u8], usage: &Usage) -> Result<(), Refused> {
         match usage.check {
             Check::Any | Check::Pages => Ok(()),
@@ -235,7 +191,7 @@ impl Stored {
     }
 
     /// The ordinals of a table of one operation, by its presence.
-    fn ordinals(&self, block: &Block, table: u32) -> Result<&Ordinals, Refused> {
+    pub(super) fn ordinals(&self, block: &Block, table: u32) -> Result<&Ordinals, Refused> {
         let known = &self.ordinals[table as usize];
         if let Some(known) = known.get() {
             return Ok(known);
@@ -327,10 +283,10 @@ impl Store for Stored {
 /// The content of a buffer.
 pub(super) struct StoredBlock {
     store: Arc<Stored>,
-    number: u32,
-    record: Block,
-    usage: Usage,
-    chunks: Chunks,
+    pub(super) number: u32,
+    pub(super) record: Block,
+    pub(super) usage: Usage,
+    pub(super) chunks: Chunks,
 }
 
 impl StoredBlock {
@@ -372,6 +328,13 @@ impl segment::Block for StoredBlock {
             self.damage(&refused);
             item.fill(0);
         });
+    }
+
+    fn is(&self, at: usize, item: &[u8]) -> Option<bool> {
+        self.store.is_parent(self, at, item).unwrap_or_else(|refused| {
+            self.damage(&refused);
+            None
+        })
     }
 
     fn run(&self, item: &[u8]) -> Option<Range<usize>> {
