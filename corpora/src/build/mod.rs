@@ -226,14 +226,17 @@ impl Builder {
         self.scopes.intern(&codes)
     }
 
-    /// What matters of attributes of this name to spans of this operation; costly.
-    pub fn wants(&self, operation: &str, name: &str) -> Want {
+    /// What matters of attributes of this name to spans of the operation of this number.
+    ///
+    /// # Panics
+    /// Where the number is none that this builder gave.
+    pub fn wants(&self, operation: u32, name: &str) -> Want {
         if self.schema.keeps_everything() {
             return Want::ByName;
         }
-        let own = Wanted::of(&self.schema, &self.schema.reads(operation).keys);
+        let Operation { plan, .. } = self.operations[operation as usize];
         // No key is in both: what is read anywhere is not listed again.
-        match (own.want(name), self.anywhere.want(name)) {
+        match (self.plans[plan as usize].wants(name), self.anywhere.want(name)) {
             (Want::Key(key), _) | (_, Want::Key(key)) => Want::Key(key),
             (Want::Nothing, other) | (other, _) => other,
         }
@@ -372,7 +375,7 @@ impl Builder {
             + self.fingerprints.bytes()
     }
 
-    /// The number of an operation, for [`Self::span_of`].
+    /// The number of an operation, for [`Self::span_of`] and [`Self::wants`].
     pub fn operation(&mut self, name: &str) -> u32 {
         let number = self.names.intern(Type::Text, name);
         if number as usize == self.operations.len() {

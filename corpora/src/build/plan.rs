@@ -2,7 +2,7 @@
 
 use ir::{Reads, Schema};
 
-use super::attribute::{AttributeValue, Known};
+use super::attribute::{AttributeValue, Known, Want};
 use super::cells::Cell;
 use super::chunk::{Chunk, Open, ROWS, Row};
 use super::keys::Keys;
@@ -24,6 +24,11 @@ impl Plan {
     pub(super) fn new(schema: &Schema, reads: Reads) -> Self {
         let wanted = Wanted::of(schema, &reads.keys);
         Self { reads, wanted, open: Open::default(), chunks: Vec::new(), packed: 0 }
+    }
+
+    /// What matters of attributes of this name, but for what is read anywhere.
+    pub(super) fn wants(&self, name: &str) -> Want {
+        self.wanted.want(name)
     }
 
     /// Adds a span of an operation that rules name; `anywhere` is what is read of all spans.

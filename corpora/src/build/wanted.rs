@@ -53,6 +53,8 @@ impl Wanted {
 
     /// Looks for `keys`, known by these numbers.
     pub(super) fn new(keys: Vec<(usize, Box<str>)>) -> Self {
+        #[cfg(test)]
+        tests::MADE.set(tests::MADE.get() + 1);
         let mut names = names(&keys);
         names.sort_unstable_by_key(|name| name.text.len().min(LONGEST));
         let length = |name: &Name| name.text.len().min(LONGEST);
@@ -208,7 +210,21 @@ fn names(keys: &[(usize, Box<str>)]) -> Vec<Name> {
 
 #[cfg(test)]
 mod tests {
+    use std::cell::Cell;
+    use std::sync::Arc;
+
+    use ir::module::{
+        Field, FieldId, Module, Operation, OperationId, Predicate, PredicateId, SpanSet, Test,
+    };
+
     use super::*;
+    use crate::otlp::Decoder;
+    use crate::source::{Chunk, Kind};
+
+    thread_local! {
+        /// Lists that the thread made.
+        pub(super) static MADE: Cell<usize> = const { Cell::new(0) };
+    }
 
     #[test]
     fn names_are_found_however_many_are_of_one_length() {
@@ -222,5 +238,54 @@ mod tests {
             assert!(wanted.name("key").is_some_and(|name| name.prefix && name.key.is_none()));
             assert!(wanted.name("key.none").is_none() && wanted.name("kez").is_none());
         }
+    }
+
+    /// Rules on all operations that read two keys each.
+    fn schema(rules: usize) -> Schema {
+        let mut module = Module::default();
+        for rule in 0..rules {
+            module.operations.push(Operation::Wildcard(["".into(), "".into()].into()));
+            for key in [2 * rule, 2 * rule + 1] {
+                module.fields.push(Field::Span(format!("key.{key}").into()));
+                let field = FieldId::new(module.fields.len() - 1);
+                module.predicates.push(Predicate::Test(field, Test::Exists));
+                let operation = OperationId::new(rule);
+                let predicate = PredicateId::new(module.predicates.len() - 1);
+                module.sets.push(SpanSet { operation, predicate });
+            }
+        }
+        Schema::of(&module)
+    }
+
+    /// A document of spans of so many operations, each with so many keys in an order of its own.
+    fn shuffled(operations: usize, keys: usize) -> String {
+        let spans = (1..=operations).map(|number| {
+            let attributes = (0..keys).map(|at| {
+                let key = (at * 7 + number) % keys;
+                format!(r#"{{"key":"key.{key}","value":{{"intValue":"{at}"}}}}"#)
+            });
+            let attributes = attributes.collect::<Vec<_>>().join(",");
+            let ids = format!(r#""traceId":"{number:032x}","spanId":"{number:016x}""#);
+            format!(
+                r#"{{{ids},"startTimeUnixNano":"1","name":"{number}","attributes":[{attributes}]}}"#
+            )
+        });
+        let spans = spans.collect::<Vec<_>>().join(",");
+        format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{spans}]}}]}}]}}"#)
+    }
+
+    #[test]
+    fn learning_makes_no_list_for_each_hole() {
+        let mut decoder = Decoder::new(Arc::new(schema(200)));
+        let text = shuffled(20, 60);
+        let before = MADE.get();
+        let (bytes, kind) = (text.as_bytes(), Kind::Block);
+        let chunk = Chunk { bytes, offset: 0, line: 1, kind, ends_input: true };
+        decoder.decode(&chunk, 0, &"memory".into());
+        let done = decoder.recognition();
+        assert_eq!((done.spans, done.spans_left, done.documents_left), (20, 0, 0));
+        assert!(done.nodes > 20 * 60, "{done:?}");
+        // All operations are read alike.
+        assert_eq!(MADE.get() - before, 1);
     }
 }

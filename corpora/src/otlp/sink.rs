@@ -26,7 +26,8 @@ pub trait SpanSink {
         attributes: impl Iterator<Item = (&'a str, V)> + Clone,
     );
 
-    /// The number of an operation, for [`Self::span_of`].
+    /// The number of an operation, for [`Self::span_of`] and [`Self::wants`]. There need not be a span
+    /// of it yet, nor ever.
     fn operation(&mut self, _: &str) -> u32 {
         0
     }
@@ -44,7 +45,7 @@ pub trait SpanSink {
 
     /// What matters of attributes of this name to spans of this operation. Others need not be
     /// among the attributes of a span.
-    fn wants(&self, _: &str, _: &str) -> Want {
+    fn wants(&self, _: u32, _: &str) -> Want {
         Want::ByName
     }
 
@@ -122,7 +123,7 @@ impl SpanSink for Builder {
         self.span_of(numbers, span, known, attributes);
     }
 
-    fn wants(&self, operation: &str, name: &str) -> Want {
+    fn wants(&self, operation: u32, name: &str) -> Want {
         self.wants(operation, name)
     }
 
@@ -181,22 +182,5 @@ impl SpanSink for Nowhere {
         _: &SpanRecord<'_>,
         _: impl Iterator<Item = (&'a str, V)> + Clone,
     ) {
-    }
-
-    fn operation(&mut self, _: &str) -> u32 {
-        0
-    }
-
-    fn span_of<'a, V: AttributeValue<'a>>(
-        &mut self,
-        _: Numbers,
-        _: &SpanRecord<'_>,
-        _: &[(u32, Known)],
-        _: impl Iterator<Item = (&'a str, V)> + Clone,
-    ) {
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::Nothing
     }
 }

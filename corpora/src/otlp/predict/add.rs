@@ -55,13 +55,9 @@ impl Spans {
         sink: &mut impl SpanSink,
     ) {
         let (resource, scope) = owners[found.list as usize];
-        let operation = match self.automaton.number(found.operation) {
-            Some(number) => number,
-            None => {
-                let number = sink.operation(self.name_of(text, found));
-                self.automaton.set_number(found.operation, number);
-                number
-            }
+        let operation = match found.operation {
+            OperationId::OTHER => sink.operation(self.name_of(text, found)),
+            own => self.automaton.operations[usize::from(own.0)].number_of(sink),
         };
         let record = SpanRecord {
             trace_id: found.trace_id,

@@ -169,18 +169,6 @@ impl Automaton {
         &self.operations[usize::from(operation.0)].name
     }
 
-    /// The sink's number of an operation, if it was set; the others have none in common.
-    pub(super) fn number(&self, operation: OperationId) -> Option<u32> {
-        self.operations[usize::from(operation.0)].number
-    }
-
-    /// Remembers the sink's number of an operation.
-    pub(super) fn set_number(&mut self, operation: OperationId, number: u32) {
-        if operation != OperationId::OTHER {
-            self.operations[usize::from(operation.0)].number = Some(number);
-        }
-    }
-
     /// If a literal that was seen here is at `at`: where it ends, what fields begin in it, and the
     /// node of the hole.
     #[inline(always)]
@@ -234,12 +222,12 @@ impl Automaton {
         Some((at + usize::from(here.len), here.fields, NodeId(here.next)))
     }
 
-    /// The node of a hole, a new one if it is new; `wants` is asked for a new one.
+    /// The node of a hole, a new one if it is new; `wants` is asked for a new one of an operation.
     pub(super) fn node_of(
         &mut self,
         operation: OperationId,
         (hole, place, key): (Hole, Place, &[u8]),
-        wants: impl FnOnce(&str, &str) -> Want,
+        wants: impl FnOnce(&mut Operation, &str) -> Want,
     ) -> Option<NodeId> {
         if hole == Hole::End {
             return Some(NodeId::END);
@@ -259,7 +247,7 @@ impl Automaton {
         let number = nodes.len() as u32;
         let want = match operation {
             OperationId::OTHER => Want::ByName,
-            own => wants(&operations[usize::from(own.0)].name, &keys[key as usize]),
+            own => wants(&mut operations[usize::from(own.0)], &keys[key as usize]),
         };
         nodes.push(Node::new(hole, want));
         origins.push(origin);

@@ -14,7 +14,7 @@ use super::super::strict::Strict;
 use super::super::tally::{Suspicion, Tally};
 use super::super::value::Attribute;
 use super::super::walk::Walker;
-use crate::build::{AttributeValue, SpanRecord, Want};
+use crate::build::{AttributeValue, SpanRecord};
 use crate::source::{Chunk, Kind};
 
 /// Most frames that are kept.
@@ -209,9 +209,5 @@ impl<S: SpanSink> SpanSink for Marks<'_, S> {
         let number = self.owners.len() as u64 + 1;
         self.others |= span.trace_id != MARK || span.span_id != number;
         self.owners.push((span.resource, span.scope));
-    }
-
-    fn wants(&self, _: &str, _: &str) -> Want {
-        Want::Nothing
     }
 }

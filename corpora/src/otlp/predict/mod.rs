@@ -7,7 +7,8 @@
 //! in one small text; the [`Frame`](frame::Frame) around the spans is the strict reader's, too.
 //!
 //! Nothing is added before the whole document is understood, so nothing has to be taken back. Of a
-//! document that is not, nothing was done, and the others read it as if this one did not exist.
+//! document that is not, nothing was done but that the sink may have numbered operations, and the
+//! others read it as if this one did not exist.
 
 mod add;
 mod automaton;
@@ -82,7 +83,7 @@ pub(super) struct Shared<'d, S> {
 /// What became of a document.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
-    /// Nothing was done.
+    /// No span was added.
     Left,
     /// All was added.
     Read,
@@ -119,7 +120,7 @@ enum Way {
 struct Recognize<'r, S> {
     recognizer: &'r mut Recognizer,
     text: &'r [u8],
-    sink: &'r S,
+    sink: &'r mut S,
 }
 
 impl<S: SpanSink> Work for Recognize<'_, S> {
@@ -189,7 +190,7 @@ impl Recognizer {
             return Outcome::Left;
         }
         let way = self.lanes;
-        let work = Recognize { recognizer: self, text, sink: &*shared.sink };
+        let work = Recognize { recognizer: self, text, sink: shared.sink };
         let understood = match way {
             #[cfg(target_arch = "x86_64")]
             Way::Avx2(lanes) => lanes.run(work),
@@ -227,7 +228,12 @@ impl Recognizer {
 
     /// Takes the document apart: the frame to `frames`, the spans to `found` and `left`.
     #[inline(always)]
-    fn recognize<S: SpanSink>(&mut self, lanes: impl Lanes, text: &[u8], sink: &S) -> Option<()> {
+    fn recognize<S: SpanSink>(
+        &mut self,
+        lanes: impl Lanes,
+        text: &[u8],
+        sink: &mut S,
+    ) -> Option<()> {
         self.frames.begin();
         self.spans.begin();
         begin(&mut self.found);

@@ -1,6 +1,7 @@
 //! Names of operations as they come in text: which operation is meant, and where the automaton goes
 //! on behind the name.
 
+use super::super::SpanSink;
 use super::automaton::{Automaton, NodeId, Origin};
 use super::holes::Reader;
 use super::lanes::{BLOCK, Lanes};
@@ -29,7 +30,7 @@ pub(super) struct Operation {
     pub(super) block: [u8; BLOCK],
     /// The node before any name and the one after this name, once they were met.
     pub(super) after_name: Option<(NodeId, NodeId)>,
-    /// The sink's number, once a span was added.
+    /// The sink's number, once it was asked for.
     pub(super) number: Option<u32>,
     /// The operation of the span that came after the last one of this.
     pub(super) next: OperationId,
@@ -43,6 +44,11 @@ impl Operation {
         block[name.len()] = b'"';
         let next = OperationId::OTHER;
         Self { name: name.into(), block, after_name: None, number: None, next }
+    }
+
+    /// The sink's number.
+    pub(super) fn number_of(&mut self, sink: &mut impl SpanSink) -> u32 {
+        *self.number.get_or_insert_with(|| sink.operation(&self.name))
     }
 }
 

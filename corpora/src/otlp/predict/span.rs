@@ -139,7 +139,7 @@ impl Spans {
         text: &[u8],
         at: usize,
         found: &mut Found,
-        sink: &impl SpanSink,
+        sink: &mut impl SpanSink,
     ) -> Option<usize> {
         for line in 0..LINES {
             lanes.fetch(&text[at..], AHEAD + line * LINE);
@@ -162,7 +162,7 @@ impl Spans {
         reader: Reader<'_, impl Lanes>,
         mut at: usize,
         found: &mut Found,
-        sink: &impl SpanSink,
+        sink: &mut impl SpanSink,
     ) -> Option<usize> {
         let mut node = NodeId::BEFORE;
         let mut seen = 0;
@@ -294,14 +294,15 @@ impl Spans {
         text: &[u8],
         at: usize,
         from: NodeId,
-        sink: &impl SpanSink,
+        sink: &mut impl SpanSink,
     ) -> Option<(usize, u16, NodeId)> {
         let origin = self.automaton.origin(from);
         let step = step(text, at, origin.place)?;
         let hole = (step.hole, step.place, step.key);
-        let to = self
-            .automaton
-            .node_of(origin.operation, hole, |operation, key| sink.wants(operation, key))?;
+        let to = self.automaton.node_of(origin.operation, hole, |operation, key| {
+            let number = operation.number_of(sink);
+            sink.wants(number, key)
+        })?;
         self.automaton.learn(from, &text[at..step.at], step.fields, to);
         Some((step.at, step.fields, to))
     }
