@@ -1,5 +1,6 @@
 //! What becomes of OTLP JSON: a table of small cases, real files, and an outside test suite.
 
+mod fast;
 mod oracle;
 mod predict;
 mod recorder;

@@ -87,7 +87,7 @@ impl Pair {
 }
 
 /// The spans that a document adds to a decoder.
-fn read(decoder: &mut Decoder<Recorder>, bytes: &[u8]) -> Vec<Span> {
+pub fn read(decoder: &mut Decoder<Recorder>, bytes: &[u8]) -> Vec<Span> {
     let chunk = Chunk { bytes, offset: 0, line: 1, kind: Kind::Block, ends_input: true };
     decoder.decode(&chunk, 0, &"memory".into());
     std::mem::take(&mut decoder.sink_mut().spans)

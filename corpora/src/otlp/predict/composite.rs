@@ -16,6 +16,9 @@ impl<L: Lanes> Reader<'_, L> {
 
     /// Recursive, at most [`DEPTH`] deep.
     fn members(self, at: usize, depth: usize) -> Option<usize> {
+        if let Some(end) = self.literal(at, b"{}") {
+            return Some(end);
+        }
         let mut at = self.literal(at, b"{\"values\":[")?;
         if let Some(end) = self.literal(at, b"]}") {
             return Some(end);
@@ -37,6 +40,9 @@ impl<L: Lanes> Reader<'_, L> {
     }
 
     fn any(self, at: usize, depth: usize) -> Option<usize> {
+        if let Some(end) = self.literal(at, b"{}") {
+            return Some(end);
+        }
         let inside = self.literal(at, b"{")?;
         let end = if let Some(value) = self.literal(inside, b"\"stringValue\":\"") {
             self.string(value, None).map(|(_, end)| end + 1)
@@ -48,6 +54,8 @@ impl<L: Lanes> Reader<'_, L> {
             self.number(value)
         } else if let Some(value) = self.literal(inside, b"\"boolValue\":") {
             self.bool(value).map(|(_, end)| end)
+        } else if let Some(value) = self.literal(inside, b"\"bytesValue\":\"") {
+            self.bytes(value).map(|end| end + 1)
         } else {
             let list = self.literal(inside, b"\"arrayValue\":");
             let value = list.or_else(|| self.literal(inside, b"\"kvlistValue\":"))?;

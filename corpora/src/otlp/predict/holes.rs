@@ -6,11 +6,6 @@ use super::super::text;
 use super::lanes::{BLOCK, Lanes, Portable};
 use super::place::Usual;
 
-/// Longest number, in bytes, that is read here: what every reader takes the same way.
-const LONGEST_NUMBER: usize = 24;
-/// Digits that always fit an int64.
-const SAFE_DIGITS: usize = 18;
-
 /// A string: a range of the document, or of what was unescaped if its first bit is set.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Piece {
@@ -224,98 +219,13 @@ impl<'t, L: Lanes> Reader<'t, L> {
         }
     }
 
-    /// A number as text: digits that fit 64 bits.
-    #[inline(always)]
-    pub(super) fn unsigned_text(self, at: usize) -> Option<(u64, usize)> {
-        /// Of a time in our century.
-        const USUAL: usize = 19;
-        if let Some(digits) = self.text.get(at..).and_then(<[u8]>::first_chunk::<USUAL>)
-            && self.text.get(at + USUAL) == Some(&b'"')
-            && let Some(time) = text::digits_19(digits)
-        {
-            return Some((time, at + USUAL));
-        }
-        self.read_plain(at, text::unsigned)
-    }
-
-    /// An int64 as text.
-    #[inline(always)]
-    pub(super) fn int_text(self, at: usize, usual: &mut Usual) -> Option<(i64, usize)> {
-        if let Some(few) = self.few_int_text(at) {
-            return Some(few);
-        }
-        let end = at + self.plain_as(at, usual);
-        let inside = self.text.get(at..end)?;
-        let number = inside.strip_prefix(b"-").unwrap_or(inside);
-        if self.text.get(end) != Some(&b'"') || number.len() > SAFE_DIGITS {
-            return None;
-        }
-        let size = text::digits(number)?.cast_signed();
-        Some((if number.len() == inside.len() { size } else { -size }, end))
-    }
-
-    /// An integer as number; `-0` is none.
-    #[inline(always)]
-    pub(super) fn int(self, at: usize) -> Option<(i64, usize)> {
-        let rest = &self.text[at..];
-        let negative = rest.first() == Some(&b'-');
-        let digits = &rest[usize::from(negative)..];
-        let count = count_digits(digits);
-        let is_integer = !matches!(digits.get(count), Some(b'.' | b'e' | b'E'));
-        let leads = count > 1 && digits[0] == b'0';
-        if !is_integer || leads || count == 0 || count > SAFE_DIGITS {
-            return None;
-        }
-        let size = text::digits(&digits[..count])?.cast_signed();
-        if negative && size == 0 {
-            return None;
-        }
-        let end = at + usize::from(negative) + count;
-        Some((if negative { -size } else { size }, end))
-    }
-
-    /// An integer from 0 on as number: one digit more than [`Self::int`] takes.
-    #[inline(always)]
-    pub(super) fn unsigned(self, at: usize) -> Option<(u64, usize)> {
-        if let Some(few) = self.few_unsigned(at) {
-            return Some(few);
-        }
-        let digits = &self.text[at..];
-        let count = count_digits(digits);
-        let is_integer = !matches!(digits.get(count), Some(b'.' | b'e' | b'E'));
-        let leads = count > 1 && digits[0] == b'0';
-        if !is_integer || leads || count > SAFE_DIGITS + 1 {
-            return None;
-        }
-        Some((text::digits(&digits[..count])?, at + count))
-    }
-
-    /// Where a number ends that is one by the grammar and far from the ends of every range.
-    #[inline(always)]
-    pub(super) fn number(self, at: usize) -> Option<usize> {
-        let rest = &self.text[at..];
-        let window = &rest[..rest.len().min(LONGEST_NUMBER)];
-        let is_part = |byte: &u8| matches!(byte, b'0'..=b'9' | b'+' | b'-' | b'.' | b'e' | b'E');
-        let len = window.iter().position(|byte| !is_part(byte))?;
-        let number = &window[..len];
-        if !text::is_number(number) {
-            return None;
-        }
-        let has_point = number.contains(&b'.');
-        let good = match number.iter().position(|byte| byte | 0x20 == b'e') {
-            // At most two digits: far from what a double cannot hold.
-            Some(e) => {
-                let signed = matches!(number[e + 1], b'+' | b'-');
-                has_point && len - e <= 3 + usize::from(signed)
-            }
-            None => has_point || (number != b"-0" && len <= SAFE_DIGITS),
-        };
-        good.then_some(at + len)
-    }
-
-    /// The double at `at`, which ends at `end`.
-    pub(super) fn double(self, at: usize, end: usize) -> Option<f64> {
-        std::str::from_utf8(&self.text[at..end]).ok()?.parse().ok()
+    /// Bytes in base64, passed over.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn bytes(self, at: usize) -> Option<usize> {
+        let (_, end) = self.string(at, None)?;
+        // As it is written: base64 has no escapes.
+        text::base64(&self.text[at..end]).map(|_| end)
     }
 
     /// A boolean.
@@ -326,32 +236,6 @@ impl<'t, L: Lanes> Reader<'t, L> {
             return Some((true, at + 4));
         }
         rest.starts_with(b"false").then_some((false, at + 5))
-    }
-
-    /// The same as [`Self::int_text`] of up to seven digits.
-    #[inline(always)]
-    pub(super) fn few_int_text(self, at: usize) -> Option<(i64, usize)> {
-        let (number, count, _, end) = self.few_digits(at)?;
-        (end == b'"').then_some((number.cast_signed(), at + count))
-    }
-
-    /// The same as [`Self::unsigned`] of up to seven digits.
-    #[inline(always)]
-    pub(super) fn few_unsigned(self, at: usize) -> Option<(u64, usize)> {
-        let (number, count, first, end) = self.few_digits(at)?;
-        let leads = count > 1 && first == b'0';
-        let is_integer = !matches!(end, b'.' | b'e' | b'E');
-        (is_integer && !leads).then_some((number, at + count))
-    }
-
-    /// The number of up to seven digits at `at`, how many they are, the first of them, and what is
-    /// behind them.
-    #[inline(always)]
-    fn few_digits(self, at: usize) -> Option<(u64, usize, u8, u8)> {
-        let word: &[u8; 8] = self.text.get(at..at.checked_add(8)?)?.first_chunk()?;
-        let (number, count) = text::few_digits(*word);
-        let count = count as usize;
-        (1..8).contains(&count).then(|| (number, count, word[0], word[count]))
     }
 
     /// What `read` makes of a plain string.
@@ -367,9 +251,4 @@ impl<'t, L: Lanes> Reader<'t, L> {
         }
         Some((read(std::str::from_utf8(&self.text[at..end]).ok()?)?, end))
     }
-}
-
-#[inline(always)]
-fn count_digits(text: &[u8]) -> usize {
-    text.iter().take(LONGEST_NUMBER).take_while(|byte| byte.is_ascii_digit()).count()
 }

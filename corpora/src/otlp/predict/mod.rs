@@ -17,6 +17,8 @@ mod composite;
 mod frame;
 mod holes;
 mod lanes;
+mod left;
+mod numbers;
 mod operations;
 mod others;
 mod place;
@@ -29,6 +31,7 @@ use memchr::memchr3;
 
 use self::frame::{Frame, Frames};
 use self::lanes::{Lanes, Work};
+use self::left::{Attempts, Left};
 use self::span::{Found, Spans};
 use super::SpanSink;
 use super::rest::Rest;
@@ -39,12 +42,6 @@ use super::value::Attribute;
 use super::walk::Walker;
 use crate::source::{Chunk, Kind};
 
-/// Documents that are left to the strict reader after one that was not worth the attempt; twice as
-/// many each time, up to the most, and half as many after one that was.
-const PAUSE: u32 = 4;
-const LONGEST_PAUSE: u32 = 1 << 10;
-/// Spans of a document that may be left whatever else is in it.
-const FEW: usize = 64;
 /// Most bytes of a list that are kept from document to document.
 const KEPT: usize = 4 << 20;
 
@@ -96,14 +93,8 @@ pub(super) struct Recognizer {
     spans: Spans,
     frames: Frames,
     found: Vec<Found>,
-    /// The spans that are left to the strict reader, as a list.
-    left: Vec<u8>,
-    /// How many these are.
-    spans_left: usize,
-    /// Documents that are still to be left, and how many it will be next time.
-    pause: u32,
-    next_pause: u32,
-    is_eager: bool,
+    left: Left,
+    attempts: Attempts,
     lanes: Way,
     done: Recognition,
 }
@@ -143,11 +134,8 @@ impl Recognizer {
             spans: Spans::new(),
             frames: Frames::new(),
             found: Vec::new(),
-            left: Vec::new(),
-            spans_left: 0,
-            pause: 0,
-            next_pause: PAUSE,
-            is_eager: false,
+            left: Left::default(),
+            attempts: Attempts::new(),
             lanes,
             done: Recognition::default(),
         }
@@ -160,7 +148,7 @@ impl Recognizer {
 
     /// The same without pauses.
     pub(super) fn eager(self) -> Self {
-        Self { is_eager: true, ..self }
+        Self { attempts: Attempts::always(), ..self }
     }
 
     /// What it did so far.
@@ -173,7 +161,7 @@ impl Recognizer {
         self.spans.bytes()
             + self.frames.bytes()
             + self.found.capacity() * size_of::<Found>()
-            + self.left.capacity()
+            + self.left.bytes()
     }
 
     /// Reads a document, if it understands it.
@@ -184,8 +172,7 @@ impl Recognizer {
     ) -> Outcome {
         let text = chunk.bytes;
         let whole = matches!(chunk.kind, Kind::Line | Kind::Block);
-        if self.pause > 0 || !whole || text.len() > holes::LONGEST {
-            self.pause = self.pause.saturating_sub(1);
+        if self.attempts.is_pause() || !whole || text.len() > holes::LONGEST {
             self.done.documents_left += 1;
             return Outcome::Left;
         }
@@ -200,30 +187,23 @@ impl Recognizer {
             Some(()) => self.add(text, &mut shared),
             None => Outcome::Left,
         };
-        self.account(outcome);
+        self.account(outcome, text.len());
         outcome
     }
 
     /// Counts, and looks whether the attempt was worth it.
-    fn account(&mut self, outcome: Outcome) {
-        let left = self.found.iter().filter(|found| found.is_left()).count();
-        let found = self.found.len() - left;
+    fn account(&mut self, outcome: Outcome, bytes: usize) {
         let is_full = self.spans.restart_if_full();
-        if outcome == Outcome::Left {
+        let left = if outcome == Outcome::Left {
             self.done.documents_left += 1;
+            bytes
         } else {
-            self.done.spans += found as u64;
+            let left = self.left.spans();
+            self.done.spans += (self.found.len() - left) as u64;
             self.done.spans_left += left as u64;
-        }
-        if self.is_eager {
-            return;
-        }
-        if outcome == Outcome::Left || 2 * left > found || is_full {
-            self.pause = self.next_pause;
-            self.next_pause = (2 * self.next_pause).min(LONGEST_PAUSE);
-        } else {
-            self.next_pause = (self.next_pause / 2).max(PAUSE);
-        }
+            self.left.weight()
+        };
+        self.attempts.account(bytes.saturating_sub(left), left, is_full);
     }
 
     /// Takes the document apart: the frame to `frames`, the spans to `found` and `left`.
@@ -237,8 +217,7 @@ impl Recognizer {
         self.frames.begin();
         self.spans.begin();
         begin(&mut self.found);
-        begin(&mut self.left);
-        self.spans_left = 0;
+        self.left.begin();
         let mut at = 0;
         while let Some(begin) = self.frames.next_list(text, at) {
             if self.frames.are_too_many(text) {
@@ -271,21 +250,16 @@ impl Recognizer {
     #[inline(never)]
     fn leave(&mut self, text: &[u8], at: usize) -> Option<usize> {
         let end = end_of_object(text, at)?;
+        self.left.push(&text[at..end]);
         // What is mostly left is not worth the attempt, and may be much more than its text.
-        self.spans_left += 1;
-        if self.spans_left > FEW && 2 * self.spans_left > self.found.len() {
-            return None;
-        }
-        self.left.push(if self.left.is_empty() { b'[' } else { b',' });
-        self.left.extend_from_slice(&text[at..end]);
-        Some(end)
+        (!self.left.is_most_of(end)).then_some(end)
     }
 
     /// Adds the spans that were found, if the strict reader agrees with the rest.
     fn add<S: SpanSink>(&mut self, text: &[u8], shared: &mut Shared<'_, S>) -> Outcome {
         let Self { spans, frames, found, left, .. } = self;
         let Shared { sink, tally, strict, attributes } = shared;
-        if left.is_empty() {
+        let Some(left) = left.list() else {
             let Some(frame) = frames.finish(*sink, attributes) else { return Outcome::Left };
             spans.look_up(text, found, *sink);
             for (at, span) in found.iter().enumerate() {
@@ -294,8 +268,7 @@ impl Recognizer {
             tally.spans += found.len() as u64;
             tally.merge(frame.tally.clone());
             return Outcome::Read;
-        }
-        left.push(b']');
+        };
         let chunk = Chunk { bytes: left, offset: 0, line: 1, kind: Kind::Block, ends_input: false };
         let outcome = strict.read(&chunk, |tape| {
             let frame = frames.finish(*sink, attributes)?;

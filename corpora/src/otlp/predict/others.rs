@@ -121,6 +121,7 @@ impl Spans {
             Hole::Empty => (Known::Empty, at),
             // Its canonical text is the strict reader's to make.
             _ if wanted => return None,
+            Hole::Bytes => return reader.bytes(at),
             _ => return reader.composite(at),
         };
         self.keep(scalar, want, node);
@@ -150,7 +151,8 @@ impl Work for Other<'_> {
             | Hole::Double
             | Hole::Bool
             | Hole::Empty
-            | Hole::Composite) => spans.value(reader, at, hole, node),
+            | Hole::Composite
+            | Hole::Bytes) => spans.value(reader, at, hole, node),
             hole => spans.field(reader, at, hole, found),
         }
     }

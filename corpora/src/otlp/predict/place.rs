@@ -31,6 +31,8 @@ pub(super) enum Hole {
     Empty,
     /// An array or a map: all of it.
     Composite,
+    /// In base64.
+    Bytes,
     /// Somewhere in a field that OTLP has and we do not read.
     OtherText,
     OtherNumber,

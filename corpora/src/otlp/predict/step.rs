@@ -164,6 +164,7 @@ impl<'t> Stepper<'t> {
             }
             (b"doubleValue" | b"double_value", b'-' | b'0'..=b'9') => unquoted(Hole::Double),
             (b"boolValue" | b"bool_value", _) => unquoted(Hole::Bool),
+            (b"bytesValue" | b"bytes_value", b'"') => self.scalar(level, Hole::Bytes, None)?,
             (b"arrayValue" | b"array_value" | b"kvlistValue" | b"kvlist_value", _) => {
                 unquoted(Hole::Composite)
             }
