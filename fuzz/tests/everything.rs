@@ -230,6 +230,7 @@ fn stored_lines(segment: &Segment) -> Vec<String> {
             scope: (name.to_owned(), version.to_owned()),
             resource: owned(resource),
             attributes: owned(stored.attributes(at).expect("all is decoded")),
+            known: Vec::new(),
         })
     });
     lines.collect()
