@@ -114,9 +114,10 @@ fn check(input: &Input) -> (u64, u64, Vec<u64>) {
     if let Some(known) = input.violated {
         assert_eq!(violated.iter().sum::<u64>(), known, "violations of {}", input.name);
     }
-    let Recognition { nodes, spans, spans_left, documents_left } = report.completeness.decoder;
+    let Recognition { nodes, restarts, spans, spans_left, documents_left } =
+        report.completeness.decoder;
     say(&format!(
-        "{}: {} bytes, {expected} spans; the fast reader knows {nodes} nodes, read {spans} spans, \
+        "{}: {} bytes, {expected} spans; the fast reader knows {nodes} nodes after {restarts} restarts, read {spans} spans, \
          left {spans_left} spans and {documents_left} documents",
         input.name,
         input.text.len(),

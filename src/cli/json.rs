@@ -68,11 +68,12 @@ pub struct CompletenessJson<'a> {
     seconds: f64,
 }
 
-/// How spans were decoded: what was learned of the exporter's way to write, and what was left to
-/// the strict reader. Differs from run to run, as threads learn for themselves.
+/// How spans were decoded: what was learned of the exporter's way to write, how often it was all
+/// forgotten, and what was left to the strict reader. Differs from run to run, as threads learn for themselves.
 #[derive(Serialize)]
 struct DecoderJson {
     nodes: u64,
+    restarts: u64,
     spans: u64,
     spans_left: u64,
     documents_left: u64,
@@ -145,8 +146,8 @@ pub fn completeness(done: &Completeness) -> CompletenessJson<'_> {
 }
 
 fn decoder(done: Recognition) -> DecoderJson {
-    let Recognition { nodes, spans, spans_left, documents_left } = done;
-    DecoderJson { nodes, spans, spans_left, documents_left }
+    let Recognition { nodes, restarts, spans, spans_left, documents_left } = done;
+    DecoderJson { nodes, restarts, spans, spans_left, documents_left }
 }
 
 /// JSON with escapes for what it lets stand in strings and a terminal would obey.

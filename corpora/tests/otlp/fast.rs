@@ -101,6 +101,26 @@ fn doubles_with_exponents_are_the_strict_readers_to_the_last_bit() {
 }
 
 #[test]
+fn what_was_learned_is_forgotten_where_there_is_no_space_for_more() {
+    let new = || Decoder::with_sink(Recorder::default());
+    let (mut fast, mut strict) = (new().eager(), new().strict());
+    let mut seen = Vec::new();
+    for number in 0..5 {
+        let values: Vec<_> = (0..2000).map(|_| r#""boolValue":true"#).collect();
+        let mut text = document(&values);
+        for key in 0..2000 {
+            text = text.replacen(r#""k""#, &format!(r#""{number}.{key}""#), 1);
+        }
+        let found = read(&mut fast, text.as_bytes());
+        assert_eq!(found, read(&mut strict, text.as_bytes()));
+        let Recognition { nodes, restarts, .. } = fast.recognition();
+        seen.push((nodes > 2000, restarts));
+    }
+    // The fifth document has more keys than are left.
+    assert_eq!(seen, [(true, 0), (true, 0), (true, 0), (true, 0), (false, 1)]);
+}
+
+#[test]
 fn attempts_are_worth_it_where_a_good_part_is_read() {
     let (plain, list) = (r#""stringValue":"a""#, r#""arrayValue":{"values":[]}"#);
     let read_all = |documents: &[Vec<&str>]| {

@@ -86,8 +86,12 @@ pub(super) struct Automaton {
     origins: Vec<Origin>,
     numbers: HashTable<u32>,
     blocks: Vec<[u8; BLOCK]>,
+    /// Where blocks of literals that were forgotten begin, by how many belong together.
+    free: [Vec<u32>; LONGEST],
     pub(super) chains: Vec<Chain>,
     pub(super) keys: Vec<Box<str>>,
+    /// Bytes of their texts.
+    key_bytes: usize,
     key_numbers: HashTable<u32>,
     pub(super) operations: Vec<Operation>,
     pub(super) operation_ids: HashMap<Box<str>, OperationId>,
@@ -108,8 +112,10 @@ impl Automaton {
             origins: vec![Origin { operation, hole, place, key }; 2],
             numbers: HashTable::new(),
             blocks: Vec::new(),
+            free: Default::default(),
             chains: Vec::new(),
             keys: Vec::new(),
+            key_bytes: 0,
             key_numbers: HashTable::new(),
             operations: vec![other],
             operation_ids: HashMap::new(),
@@ -125,15 +131,17 @@ impl Automaton {
         self.nodes.len() - 2
     }
 
-    /// Bytes that it takes, about: texts of keys and names are short.
+    /// Bytes that it takes, about: names of operations are few and short.
     pub(super) fn bytes(&self) -> usize {
         size_of::<Self>()
             + size_of_val(&*self.places)
             + self.nodes.capacity() * size_of::<Node>()
             + self.origins.capacity() * size_of::<Origin>()
             + self.blocks.capacity() * BLOCK
+            + self.free.iter().map(|free| free.capacity() * size_of::<u32>()).sum::<usize>()
             + self.chains.capacity() * size_of::<Chain>()
             + self.keys.capacity() * size_of::<Box<str>>()
+            + self.key_bytes
             + self.operations.capacity() * size_of::<Operation>()
             + self.numbers.allocation_size()
             + self.key_numbers.allocation_size()
@@ -258,28 +266,42 @@ impl Automaton {
     /// Remembers a literal between two nodes.
     pub(super) fn learn(&mut self, from: NodeId, literal: &[u8], fields: u16, to: NodeId) {
         let blocks = literal.len().div_ceil(BLOCK);
-        if blocks > LONGEST || self.is_full {
-            return;
-        }
-        if self.blocks.len() + blocks > BLOCKS {
-            self.is_full = true;
+        if !(1..=LONGEST).contains(&blocks) || self.is_full {
             return;
         }
         let edges = &mut self.nodes[from.0 as usize].edges;
-        let (len, first_block) = (literal.len() as u16, self.blocks.len() as u32);
-        let edge = Edge { first_block, len, fields, next: to.0 };
         // What was seen first is what is seen most; the last place is for whatever was seen last.
-        let free = edges.iter().position(|edge| edge.len == 0).unwrap_or(EDGES - 1);
-        edges[free] = edge;
-        for part in literal.chunks(BLOCK) {
-            let mut block = [0; BLOCK];
+        let place = edges.iter().position(|edge| edge.len == 0).unwrap_or(EDGES - 1);
+        let before = std::mem::take(&mut edges[place]);
+        if before.len > 0 {
+            self.free[usize::from(before.len).div_ceil(BLOCK) - 1].push(before.first_block);
+        }
+        let Some(first_block) = self.room(blocks) else {
+            self.is_full = true;
+            return;
+        };
+        let edge = Edge { first_block, len: literal.len() as u16, fields, next: to.0 };
+        self.nodes[from.0 as usize].edges[place] = edge;
+        for (part, block) in literal.chunks(BLOCK).zip(&mut self.blocks[first_block as usize..]) {
             block[..part.len()].copy_from_slice(part);
-            self.blocks.push(block);
+            block[part.len()..].fill(0);
         }
     }
 
+    /// The first of so many blocks, if there is room for them.
+    fn room(&mut self, blocks: usize) -> Option<u32> {
+        let free = self.free[blocks - 1].pop();
+        free.or_else(|| {
+            let first = self.blocks.len();
+            (first + blocks <= BLOCKS).then(|| {
+                self.blocks.resize(first + blocks, [0; BLOCK]);
+                first as u32
+            })
+        })
+    }
+
     fn key_number(&mut self, key: &[u8]) -> Option<u32> {
-        let Self { keys, key_numbers, hasher, .. } = self;
+        let Self { keys, key_bytes, key_numbers, hasher, .. } = self;
         let hash = hasher.hash_one(key);
         let same = |&number: &u32| keys[number as usize].as_bytes() == key;
         if let Some(&number) = key_numbers.find(hash, same) {
@@ -291,6 +313,7 @@ impl Automaton {
         }
         let number = keys.len() as u32;
         keys.push(std::str::from_utf8(key).ok()?.into());
+        *key_bytes += key.len();
         key_numbers.insert_unique(hash, number, |&number| {
             hasher.hash_one(keys[number as usize].as_bytes())
         });
@@ -300,10 +323,50 @@ impl Automaton {
 
 #[cfg(test)]
 mod tests {
+    use super::super::lanes::Portable;
+    use super::super::place::Level;
     use super::*;
 
     #[test]
     fn a_node_is_a_cache_line() {
         assert_eq!(size_of::<Node>(), 64);
+    }
+
+    /// The node of an attribute's value under this key.
+    fn node(automaton: &mut Automaton, key: &str) -> NodeId {
+        let hole = (Hole::Bool, Place::at(Level::Attribute, false), key.as_bytes());
+        let node = automaton.node_of(OperationId::OTHER, hole, |_, _| Want::Nothing);
+        node.expect("there is space for a few")
+    }
+
+    #[test]
+    fn literals_that_are_forgotten_leave_their_room_to_others() {
+        let mut automaton = Automaton::new();
+        let (from, to) = (NodeId::BEFORE, node(&mut automaton, "k"));
+        // One and two blocks in turns, for longer than there would be room.
+        let literal = |number: usize| format!("{number}{}", "x".repeat(BLOCK * (number % 2)));
+        for number in 0..2 * BLOCKS {
+            automaton.learn(from, literal(number).as_bytes(), 0, to);
+        }
+        assert!(!automaton.is_full() && automaton.blocks.len() < 2 * EDGES + 2);
+        let reader = |text: &str| format!("{text:\0<256}");
+        for number in [0, 1, 2, 2 * BLOCKS - 1] {
+            let text = reader(&literal(number));
+            let reader = Reader { lanes: Portable, text: text.as_bytes() };
+            let found = automaton.follow(reader, 0, automaton.node(from));
+            assert_eq!(found, Some((literal(number).len(), 0, to)), "{number}");
+        }
+    }
+
+    #[test]
+    fn texts_of_keys_are_counted() {
+        let bytes = |length: usize| {
+            let mut automaton = Automaton::new();
+            for number in 0..1000 {
+                node(&mut automaton, &format!("{number:0length$}"));
+            }
+            automaton.bytes()
+        };
+        assert_eq!(bytes(200) - bytes(100), 100 * 1000);
     }
 }

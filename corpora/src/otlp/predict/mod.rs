@@ -51,6 +51,8 @@ const KEPT: usize = 4 << 20;
 pub struct Recognition {
     /// Holes that it remembers, with what stands between them, over all workers.
     pub nodes: u64,
+    /// How often it forgot all of them, because there was no space for more.
+    pub restarts: u64,
     /// Spans that it read.
     pub spans: u64,
     /// Spans that it left to the strict reader, in documents that it read.
@@ -63,6 +65,7 @@ impl Recognition {
     /// Adds what another worker's did.
     pub fn merge(&mut self, other: Self) {
         self.nodes += other.nodes;
+        self.restarts += other.restarts;
         self.spans += other.spans;
         self.spans_left += other.spans_left;
         self.documents_left += other.documents_left;
@@ -194,6 +197,7 @@ impl Recognizer {
     /// Counts, and looks whether the attempt was worth it.
     fn account(&mut self, outcome: Outcome, bytes: usize) {
         let is_full = self.spans.restart_if_full();
+        self.done.restarts += u64::from(is_full);
         let left = if outcome == Outcome::Left {
             self.done.documents_left += 1;
             bytes
