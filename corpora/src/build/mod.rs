@@ -226,10 +226,7 @@ impl Builder {
         self.scopes.intern(&codes)
     }
 
-    /// What matters of attributes of this name to spans of the operation of this number.
-    ///
-    /// # Panics
-    /// Where the number is none that this builder gave.
+    /// What matters of attributes of this name to spans of an operation, by its number here.
     pub fn wants(&self, operation: u32, name: &str) -> Want {
         if self.schema.keeps_everything() {
             return Want::ByName;
