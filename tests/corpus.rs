@@ -6,6 +6,7 @@ mod answers;
 use std::fs;
 use std::io::Write;
 use std::num::NonZeroUsize;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicU64;
 
@@ -271,12 +272,27 @@ fn what_cannot_be_read_of_inputs_stays_in_the_statement() {
     let file = folder.path().join("a.jsonl");
     let broken = r#"{"resourceSpans":[{"scopeSpans":[{"spans":[{"traceId":"x","spanId":"1","name":"a","startTimeUnixNano":"1"}]}]}]}"#;
     fs::write(&file, format!("{broken}\nnonsense\n{broken}")).expect("the folder takes files");
+    let missing = folder.path().join("missing.jsonl");
+    // Rights say nothing to who may do everything.
+    let closed = folder.path().join("closed");
+    fs::create_dir(&closed).expect("the folder takes folders");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("it is the test's");
+    let named = [file, missing, closed.clone()];
     let corpus = folder.path().join("corpus");
-    ingest(&corpus, std::slice::from_ref(&file), IngestOptions::default());
+    ingest(&corpus, &named, IngestOptions::default());
     let program = program();
     let answer = of_corpus(&program, &corpus, &options(1));
-    assert_same(&answer, &of_files(&program, &[file], &options(1)), "a.jsonl");
-    assert!(answer.0.completeness.malformed.len() > 1);
+    assert_same(&answer, &of_files(&program, &named, &options(1)), "a.jsonl");
+    let done = answer.0.completeness;
+    assert!(done.malformed.len() > 1);
+    let said: Vec<&str> = done.unread.iter().map(|note| &*note.input).collect();
+    let paths = [&closed, &named[1]].map(|path| path.display().to_string());
+    assert_eq!((done.unread_count, said), (2, paths.iter().map(|path| &**path).collect()));
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o700)).expect("it is the test's");
+    fs::write(closed.join("b.jsonl"), "").expect("the folder takes files");
+    ingest(&corpus, std::slice::from_ref(&closed), IngestOptions::default());
+    let unread = of_corpus(&program, &corpus, &options(1)).0.completeness.unread;
+    assert!(unread.len() == 1 && unread[0].input.ends_with("missing.jsonl"), "{unread:?}");
 }
 
 #[test]

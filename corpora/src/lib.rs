@@ -9,3 +9,4 @@ pub mod generate;
 pub mod otlp;
 pub mod source;
 pub mod statement;
+pub mod threads;

@@ -11,6 +11,7 @@ mod engines;
 mod exits;
 mod explained;
 mod golden;
+mod inputs;
 mod keys;
 mod library;
 mod lint;

@@ -14,13 +14,17 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ir::Schema;
 
 use super::CorpusError;
+use super::inputs::Reading;
 use super::manifest::{DAMAGED, InputEntry, Manifest, SegmentEntry, TRUNCATED};
 use super::splits::Arrivals;
 use super::writer::Writer;
 use crate::build::{self, SegmentSize, Unsealed};
 use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
-use crate::source::{self, Buffer, Input, Known, Prefix, SourceReport, Stream, Walk, Why, walk};
+use crate::source::{
+    self, Buffer, FirstFew, Input, Known, Origin, Prefix, SourceReport, Stream, Walk, Why, walk,
+};
 use crate::statement::{Malformed, Note, Statement};
+use crate::threads::on_threads;
 
 /// Traces and spans of a segment that is written: so many that opening one is little beside replaying it, and few
 /// enough for what is looked at of it to stay near the processor.
@@ -123,6 +127,12 @@ impl Ingest {
     /// # Errors
     /// As [`Self::read`].
     pub fn read_found(&mut self, walk: Walk) -> Result<(), CorpusError> {
+        for passed in &walk.passed {
+            self.next.unread.remove(&**passed);
+        }
+        for note in walk.unread {
+            self.next.unread.insert(note.input.to_string(), note.why.to_string());
+        }
         self.report.statement.merge(Statement::of(walk.report, Tally::default()));
         for input in &walk.inputs {
             self.read_input(input)?;
@@ -141,13 +151,17 @@ impl Ingest {
     }
 
     fn read_input(&mut self, input: &Input) -> Result<(), CorpusError> {
-        let (mut stream, mut place) = match self.open(input) {
+        let piped = input.origin == Origin::Stdin && !self.next.inputs.is_empty();
+        if piped {
+            // Whether all of it is known shows at its end: a batch of its own can be left out then.
+            self.commit()?;
+        }
+        let (mut stream, mut reading) = match self.open(input) {
             Ok(Some(opened)) => opened,
             Ok(None) => {
-                self.report.known += 1;
-                self.next.unread.remove(&*input.name);
                 let bytes = input.bytes.unwrap_or(0);
                 self.options.progress.fetch_add(bytes, Ordering::Relaxed);
+                self.pass_known(input);
                 return Ok(());
             }
             Err(why) => {
@@ -157,49 +171,52 @@ impl Ingest {
                 return Ok(());
             }
         };
-        let before = place.map(|place| self.next.inputs[place].clone());
-        self.report.resumed += u64::from(before.as_ref().is_some_and(|before| before.length > 0));
+        self.report.resumed += u64::from(reading.is_resumed());
         let mut unfinished = None;
         while self.pull(&mut stream, &mut unfinished) {
             let digests = stream.digests().cloned().unwrap_or_default();
             let read = InputEntry::new(&input.name, &digests, Vec::new());
-            set_entry(&mut self.next.inputs, &mut place, read);
+            reading.record(&mut self.next, read);
             self.commit()?;
         }
-        let mut cut: Vec<(String, String)> =
-            unfinished.map(|place| (Defect::Unfinished.to_string(), place)).into_iter().collect();
         let digests = stream.digests().cloned().unwrap_or_default();
-        let mut report = stream.into_report();
+        let report = stream.into_report();
+        let read = InputEntry::new(&input.name, &digests, cut(unfinished.as_ref(), &report));
+        if piped && !reading.is_recorded() && self.next.knows(&read) {
+            self.workers.iter_mut().for_each(|worker| worker.decoder = decoder());
+            self.pass_known(input);
+            return Ok(());
+        }
         self.report.statement.merge(Statement::of(report.clone(), Tally::default()));
-        cut.iter().for_each(|(kind, place)| {
-            self.report.statement.add_malformed(kind, place.clone());
-        });
-        for (kind, notes) in [
-            (TRUNCATED, mem::take(&mut report.truncated)),
-            (DAMAGED, mem::take(&mut report.damaged)),
-        ] {
-            let words = |note: &source::Note| format!("{}: {}", note.input, note.why);
-            cut.extend(notes.first().iter().map(|note| (kind.to_owned(), words(note))));
+        if let Some(place) = unfinished {
+            self.report.statement.add_malformed(&Defect::Unfinished.to_string(), place);
         }
         self.next.unread.remove(&*input.name);
-        for note in mem::take(&mut report.unread).first() {
+        for note in report.unread.first() {
             self.next.unread.insert(note.input.to_string(), note.why.to_string());
         }
-        self.found.merge(Statement::of(report, Tally::default()));
-        let read = InputEntry::new(&input.name, &digests, cut);
-        // What was sound stays known beside a copy of it that ends in damage.
-        if read.is_damaged()
-            && before.is_some_and(|before| before.digest == read.digest && !before.is_damaged())
-        {
-            place = None;
-        }
-        set_entry(&mut self.next.inputs, &mut place, read);
+        // What is wrong with its end stays with its entry, until it is mended.
+        let found = SourceReport {
+            unread: FirstFew::default(),
+            truncated: FirstFew::default(),
+            damaged: FirstFew::default(),
+            ..report
+        };
+        self.found.merge(Statement::of(found, Tally::default()));
+        reading.record(&mut self.next, read);
+        reading.forget_earliest(&mut self.next, &input.name);
         Ok(())
     }
 
-    /// Opens an input behind what is known of it, and the place of its entry if it has one; nothing
-    /// where all is known: then damage that it had at its end before is mended.
-    fn open(&mut self, input: &Input) -> Result<Option<(Stream<'static>, Option<usize>)>, Why> {
+    /// Counts an input of which everything was there already.
+    fn pass_known(&mut self, input: &Input) {
+        self.report.known += 1;
+        self.next.unread.remove(&*input.name);
+    }
+
+    /// Opens an input behind what is known of it; nothing where all is known: then damage that it had
+    /// at its end before is mended.
+    fn open(&mut self, input: &Input) -> Result<Option<(Stream<'static>, Reading)>, Why> {
         let options = source::Options {
             max_document: self.options.max_document,
             progress: Arc::clone(&self.options.progress),
@@ -214,15 +231,14 @@ impl Ingest {
                 }
                 None
             }
-            Some(Prefix { known, digest, lines, .. }) if digest.length() > 0 => {
-                let place = inputs.iter().position(|other| std::ptr::eq(other, known));
-                Some((source::open(input, &options)?.resumed(digest, lines), place))
+            Some(prefix) if prefix.digest.length() > 0 => {
+                let reading = Reading::resumed(inputs, &prefix);
+                let stream = source::open(input, &options)?;
+                Some((stream.resumed(prefix.digest, prefix.lines), reading))
             }
-            // Of which nothing could be read before, nothing is known but the name.
             _ => {
-                let same = |other: &InputEntry| other.length == 0 && *other.name == *input.name;
-                let place = inputs.iter().position(same);
-                Some((source::open(input, &options)?.digested(), place))
+                let stream = source::open(input, &options)?;
+                Some((stream.digested(), Reading::begun(inputs, &input.name)))
             }
         })
     }
@@ -256,18 +272,9 @@ impl Ingest {
                 }
             }
         };
-        std::thread::scope(|scope| {
-            let mut workers = self.workers.iter_mut();
-            let first = workers.next();
-            // Workers pull, so where the system gives no more threads, fewer read the same.
-            for worker in workers {
-                let work = || work(worker);
-                if std::thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                    break;
-                }
-            }
-            first.into_iter().for_each(work);
-        });
+        let idle = Mutex::new(self.workers.iter_mut());
+        let take = || idle.lock().unwrap_or_else(PoisonError::into_inner).next();
+        on_threads(self.options.threads.get(), || take().into_iter().for_each(work));
         full.into_inner()
     }
 
@@ -322,7 +329,7 @@ impl Ingest {
             let mut written = Vec::new();
             loop {
                 let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(slot) = segments.get(at) else { return Ok(written) };
+                let Some(slot) = segments.get(at) else { return Ok::<_, CorpusError>(written) };
                 let unsealed = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
                 let Some(unsealed) = unsealed else { continue };
                 let sealed = unsealed.seal();
@@ -334,18 +341,8 @@ impl Ingest {
                 written.push(WrittenSegment { entry, ids, duplicates: sealed.duplicates });
             }
         };
-        let parts: Vec<Result<Vec<WrittenSegment>, CorpusError>> = std::thread::scope(|scope| {
-            let others = (1..self.options.threads.get().min(count))
-                .map_while(|_| std::thread::Builder::new().spawn_scoped(scope, work).ok());
-            let others: Vec<_> = others.collect();
-            let own = work();
-            let joined = others.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-            });
-            std::iter::once(own).chain(joined).collect()
-        });
         let mut all = Vec::with_capacity(count);
-        for part in parts {
+        for part in on_threads(self.options.threads.get().min(count), work) {
             all.extend(part?);
         }
         all.sort_unstable_by_key(|written| written.entry.number);
@@ -388,12 +385,14 @@ fn decoder() -> Metered {
     Metered::new(Decoder::new(Arc::new(Schema::everything())))
 }
 
-fn set_entry(inputs: &mut Vec<InputEntry>, place: &mut Option<usize>, entry: InputEntry) {
-    match *place {
-        Some(place) => inputs[place] = entry,
-        None => {
-            *place = Some(inputs.len());
-            inputs.push(entry);
-        }
-    }
+/// The kinds of what is wrong with the end of an input, and the words for it.
+fn cut(unfinished: Option<&String>, report: &SourceReport) -> Vec<(String, String)> {
+    let unfinished = unfinished.map(|place| (Defect::Unfinished.to_string(), place.clone()));
+    let kinds = [(TRUNCATED, &report.truncated), (DAMAGED, &report.damaged)];
+    let notes = kinds.into_iter().flat_map(|(kind, notes)| {
+        let words =
+            move |note: &source::Note| (kind.to_owned(), format!("{}: {}", note.input, note.why));
+        notes.first().iter().map(words)
+    });
+    unfinished.into_iter().chain(notes).collect()
 }

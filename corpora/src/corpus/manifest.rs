@@ -121,13 +121,6 @@ impl Manifest {
         Self { schema: format!("{SCHEMA}{FORMAT}"), ..Self::default() }
     }
 
-    /// Forgets that an input of this name ended in damage, of which a sound copy was now seen.
-    pub(super) fn mend(&mut self, name: &str, digest: &str) {
-        let mended =
-            |one: &InputEntry| one.is_damaged() && one.name == name && one.digest == digest;
-        self.inputs.retain(|one| !mended(one));
-    }
-
     /// The text of the file.
     pub fn to_text(&self) -> String {
         let json = serde_json::to_string(self).expect("a manifest has text keys only");

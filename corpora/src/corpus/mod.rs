@@ -19,6 +19,7 @@ pub mod file;
 mod folder;
 mod generated;
 mod ingest;
+mod inputs;
 mod line;
 mod lock;
 mod manifest;

@@ -66,6 +66,8 @@ impl Digest {
 pub struct Prefix<'k, K> {
     /// The longest known text that this one begins with.
     pub known: &'k K,
+    /// All of them, by length.
+    pub all: Vec<&'k K>,
     /// Its digest, to go on with.
     pub digest: Digest,
     /// Lines that end in it.
@@ -87,7 +89,7 @@ pub(super) fn prefix<'k, K: Known, R: Read>(
     alike.sort_by_key(|(length, ..)| *length);
     let mut digest = Digest::default();
     let (mut read, mut seen) = (None, None);
-    let mut equal: Vec<&K> = Vec::new();
+    let mut all: Vec<&K> = Vec::new();
     for (length, hash, one) in alike {
         if !reader.digest_to(length, &mut digest) {
             break;
@@ -95,19 +97,21 @@ pub(super) fn prefix<'k, K: Known, R: Read>(
         if digest.digest() == hash {
             seen = Some(length);
             if one.read().0 == length {
-                equal.retain(|other| other.read().0 == length);
-                equal.push(one);
+                all.push(one);
                 read = Some((digest.clone(), reader.lines));
             }
         }
     }
     let (own, lines) = read?;
+    let equal = all.iter().filter(|one| one.read().0 == own.length());
     let all_seen = seen == Some(digest.length()) && reader.filled == 0;
     let alike = |one: &&&K| reader.end == Some(End { damaged: one.is_damaged() });
-    let alike =
-        equal.iter().find(alike).filter(|one| all_seen && !(one.is_damaged() && own.length() == 0));
+    let alike = equal
+        .clone()
+        .find(alike)
+        .filter(|one| all_seen && !(one.is_damaged() && own.length() == 0));
     let known = alike.or(equal.last())?;
-    Some(Prefix { known, whole: alike.is_some(), digest: own, lines })
+    Some(Prefix { known, whole: alike.is_some(), all, digest: own, lines })
 }
 
 /// A text with some bytes read ahead.

@@ -136,6 +136,13 @@ pub enum Why {
     Trailing(&'static str),
 }
 
+impl Why {
+    /// Whether the input was passed over on purpose.
+    pub(super) fn is_skipped(&self) -> bool {
+        matches!(self, Self::Hidden | Self::OtherName | Self::Repeated(_) | Self::Loop)
+    }
+}
+
 /// The account of a reading. Its content does not depend on the number of workers.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SourceReport {
@@ -177,7 +184,7 @@ impl SourceReport {
     pub(super) fn note(&mut self, note: Note) {
         self.other_names += u64::from(note.why == Why::OtherName);
         let kind = match note.why {
-            Why::Hidden | Why::OtherName | Why::Repeated(_) | Why::Loop => &mut self.skipped,
+            _ if note.why.is_skipped() => &mut self.skipped,
             Why::Truncated(_) => &mut self.truncated,
             Why::Damaged(..) | Why::Trailing(_) => &mut self.damaged,
             _ => &mut self.unread,

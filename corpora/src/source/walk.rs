@@ -1,7 +1,7 @@
 //! From what the user names (files, folders, patterns, `-`) to an ordered list of inputs, and a
 //! reason for each thing that was found and not taken.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{self, FileType};
 use std::io;
@@ -49,6 +49,10 @@ pub struct Walk {
     pub inputs: Vec<Input>,
     /// What was skipped or cannot be read; its other counts are zero.
     pub report: SourceReport,
+    /// All that cannot be read; the report has the first of it.
+    pub unread: Vec<Note>,
+    /// Names and folders, beside the inputs, that were looked through and that nothing is wrong with.
+    pub passed: BTreeSet<Arc<str>>,
 }
 
 impl Walk {
@@ -69,7 +73,12 @@ pub fn walk<P: AsRef<OsStr>>(named: impl IntoIterator<Item = P>) -> Walk {
     for name in named {
         walker.named(name.as_ref());
     }
-    walker.walk
+    let mut walk = walker.walk;
+    let inputs = walk.inputs.iter().map(|input| &input.name);
+    for name in inputs.chain(walk.unread.iter().map(|note| &note.input)) {
+        walk.passed.remove(name);
+    }
+    walk
 }
 
 /// What a file is called that is not regular; `None` for one that is. Folders are not asked about.
@@ -102,6 +111,7 @@ impl Walker {
         if name == "-" {
             return self.stdin();
         }
+        self.walk.passed.insert(shown(path));
         match fs::symlink_metadata(path) {
             Ok(_) => {
                 if !self.path(path) {
@@ -184,6 +194,7 @@ impl Walker {
                     found = true;
                     entries.skip_current_dir();
                 }
+                self.walk.passed.insert(shown(path));
             } else if not_regular(entry.file_type()).is_none() && !is_trace_name(entry.file_name())
             {
                 self.note(path, Why::OtherName);
@@ -237,7 +248,11 @@ impl Walker {
     }
 
     fn note(&mut self, path: &Path, why: Why) {
-        self.walk.report.note(Note { order: self.order, input: shown(path), why });
+        let note = Note { order: self.order, input: shown(path), why };
+        if !note.why.is_skipped() {
+            self.walk.unread.push(note.clone());
+        }
+        self.walk.report.note(note);
         self.order += 1;
     }
 }
