@@ -358,8 +358,8 @@ fn label(text: &str) -> Result<(String, String), String> {
 /// The value may have equals signs, the key has none.
 fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
-        Some((key, value)) if !key.is_empty() => Ok((key.to_owned(), value.to_owned())),
-        _ => Err("write it as KEY=VALUE, such as user.id=42".to_owned()),
+        Some((key, value)) => Ok((key.to_owned(), value.to_owned())),
+        None => Err("write it as KEY=VALUE, such as user.id=42".to_owned()),
     }
 }
 

@@ -128,3 +128,45 @@ fn files_stay_while_somebody_reads_and_erasure_says_so() {
     corpus(&sandbox, "erase", &["user=anna"]).expect_code(0);
     assert_eq!(files(&sandbox).len(), 1);
 }
+
+#[test]
+fn erasure_finds_what_a_rule_finds_and_more() {
+    let none = json!({});
+    let bears = |trace: u64, attributes: Value| {
+        document(trace, &json!({"attributes": attributes}), &none, &none)
+    };
+    let one = |key: &str, value: Value| json!([{"key": key, "value": value}]);
+    let inner = |value: &str| json!({"kvlistValue": {"values": [{"key": "id", "value": {"stringValue": value}}]}});
+    let text = [
+        bears(1, one("u", json!({"intValue": "5"}))),
+        bears(2, one("u", json!({"doubleValue": 5.0}))),
+        bears(3, one("u", json!({"stringValue": "5"}))),
+        bears(4, one("u", json!({"stringValue": "5.0"}))),
+        bears(5, one("u", json!({"intValue": "50"}))),
+        bears(6, one("z", json!({"doubleValue": -0.0}))),
+        bears(7, one("", json!({"stringValue": "x"}))),
+        // The rule sees the attribute of the whole name, and the map has another value there.
+        bears(
+            8,
+            json!([{"key": "m.id", "value": {"stringValue": "other"}}, {"key": "m", "value": inner("anna")}]),
+        ),
+        bears(9, one("m", inner("bob"))),
+        document(
+            10,
+            &json!({"events": [{"name": "e", "attributes": [
+                {"key": "m.id", "value": {"stringValue": "other"}}, {"key": "m", "value": inner("anna")}]}]}),
+            &none,
+            &none,
+        ),
+    ];
+    let sandbox = small(&[&text.concat()]);
+    for (subject, spans) in
+        [("u=5.0", 4), ("z=-0", 1), ("=x", 1), ("m.id=anna", 2), ("m.id=ann", 0), ("u=50", 1)]
+    {
+        let done = report(&sandbox, "erase", &[subject]);
+        assert_eq!(done["spans"], spans, "{subject}: {done}");
+    }
+    let left = export(&sandbox);
+    assert!(!left.contains("anna") && left.contains("bob"), "{left}");
+    assert_eq!(left.lines().count(), 1);
+}

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use hashbrown::{HashMap, HashSet};
 use ir::segment::{Column, Dictionary, RowRef, Slot, Values};
-use ir::value::lookup;
-use ir::{Fault, Segment, Value};
+use ir::{Datum, Fault, Number, Segment, Type, Value};
 use memchr::memmem;
 
 use super::CorpusError;
@@ -32,8 +31,9 @@ pub struct Erased {
 }
 
 impl Writer {
-    /// Removes the spans that bear `key` with a value of the canonical text `value` themselves, or whose
-    /// resource, scope, or one of whose events or links does. Takes about `memory` bytes.
+    /// Removes the spans that bear `key` with a value of this text themselves, or whose resource, scope,
+    /// or one of whose events or links does. Text that is a number stands for that number, too, however
+    /// it is written: `5.0` for `5`. Takes about `memory` bytes.
     ///
     /// # Errors
     /// [`CorpusError`]; then the corpus is what it was.
@@ -41,7 +41,7 @@ impl Writer {
         let mut rewrite = Rewrite::new(self, memory);
         let mut done = Erased { healed: rewrite.heal()?, ..Erased::default() };
         rewrite.settle()?;
-        let wanted = Wanted { key, value };
+        let wanted = Wanted::new(key, value);
         for entry in rewrite.segments().to_vec() {
             let part = rewrite.open(entry.number)?;
             let rows = wanted.rows(&part.segment)?;
@@ -66,17 +66,23 @@ impl Writer {
 }
 
 /// What is looked for.
-#[derive(Clone, Copy)]
 struct Wanted<'a> {
     key: &'a str,
     value: &'a str,
+    /// The canonical text of the number that the value is.
+    number: Option<String>,
 }
 
-impl Wanted<'_> {
+impl<'a> Wanted<'a> {
+    fn new(key: &'a str, value: &'a str) -> Self {
+        Self { key, value, number: Number::from_text(value).map(Number::canonical) }
+    }
+
     /// The spans that bear it.
-    fn rows(self, segment: &Segment) -> Result<HashSet<RowRef>, Fault> {
+    fn rows(&self, segment: &Segment) -> Result<HashSet<RowRef>, Fault> {
         let stored = Stored::new(segment);
-        let key = segment.key(self.key);
+        let columns: Vec<(Option<usize>, Option<&str>)> =
+            cuts(self.key).map(|(name, path)| (segment.key(name), path)).collect();
         let mut borne_by = Borne::default();
         let mut scopes: HashMap<u32, bool> = HashMap::new();
         let mut resources: HashMap<u32, bool> = HashMap::new();
@@ -85,10 +91,20 @@ impl Wanted<'_> {
             let table = segment.tables.get(rows.table);
             for row in rows.rows.clone() {
                 let at = RowRef { operation: operation as u32, row: row as u32 };
-                let own = || self.is_value(segment.attribute(table, key), row);
+                let own = || {
+                    let mut columns = columns.iter();
+                    columns.any(|(key, path)| {
+                        self.is_value(segment.attribute(table, *key), row, *path)
+                    })
+                };
                 let mut of_resource = || {
                     let number = table.resource.get(row) as u32;
-                    let bears = || self.is_value(segment.resource(key), number as usize);
+                    let bears = || {
+                        let mut columns = columns.iter();
+                        columns.any(|(key, path)| {
+                            self.is_value(segment.resource(*key), number as usize, *path)
+                        })
+                    };
                     *resources.entry(number).or_insert_with(bears)
                 };
                 let rest = borne_by.bears(&table.rest, row, |rest| self.is_in(rest));
@@ -109,26 +125,67 @@ impl Wanted<'_> {
         Ok(found)
     }
 
-    fn is_value(self, slot: &Slot, row: usize) -> bool {
+    /// Whether a value is the one, or a map that has it under `path`, if there is one.
+    fn is_value(&self, slot: &Slot, row: usize, path: Option<&str>) -> bool {
         let Slot::Decoded(column) = slot else { return false };
-        column.get(row).is_some_and(|datum| datum.text() == self.value)
+        let Some(datum) = column.get(row) else { return false };
+        match (path, datum) {
+            (None, _) => self.is_text(&datum.text()),
+            (Some(path), Datum::Entry(Type::Map, text)) if self.may_hold(text) => {
+                let map = Value::from_canonical(Type::Map, text);
+                map.is_some_and(|map| self.is_under(&map, path))
+            }
+            (Some(_), _) => false,
+        }
+    }
+
+    /// Whether a map has the value under a path: other than a rule, which sees one value of a name,
+    /// all of them are looked at.
+    fn is_under(&self, map: &Value, path: &str) -> bool {
+        let Value::Map(entries) = map else { return false };
+        self.is_among(entries, path)
+    }
+
+    fn is_among(&self, entries: &[(String, Value)], path: &str) -> bool {
+        cuts(path).any(|(name, rest)| {
+            let mut named = entries.iter().filter(|(key, _)| key == name);
+            named.any(|(_, value)| match rest {
+                Some(rest) => self.is_under(value, rest),
+                None => value.canonical().is_some_and(|(_, text)| self.is_text(&text)),
+            })
+        })
+    }
+
+    fn is_text(&self, text: &str) -> bool {
+        text == self.value || self.number.as_deref() == Some(text)
+    }
+
+    /// Whether JSON may hold the value: where it is written as it reads it must be there.
+    fn may_hold(&self, json: &str) -> bool {
+        let holds = |text: &str| memmem::find(json.as_bytes(), text.as_bytes()).is_some();
+        !is_plain(self.value) || holds(self.value) || self.number.as_deref().is_some_and(holds)
     }
 
     /// Whether a list of attributes in what else a span or scope bears has it.
-    fn is_in(self, rest: &str) -> bool {
-        // A path into a map begins with the name of the map; a name is not always written as it reads.
+    fn is_in(&self, rest: &str) -> bool {
+        // A path into a map begins with the name of the map.
         let name = self.key.split('.').next().unwrap_or_default();
-        let plain =
-            !name.is_empty() && !name.contains(['"', '\\']) && !name.contains(char::is_control);
-        if plain && memmem::find(rest.as_bytes(), name.as_bytes()).is_none() {
+        if is_plain(name) && memmem::find(rest.as_bytes(), name.as_bytes()).is_none() {
             return false;
         }
-        any_attributes(rest, |attributes| {
-            let pairs = attributes.iter().map(|(key, value)| (key.as_str(), value));
-            let value = lookup(pairs, self.key).and_then(Value::canonical);
-            value.is_some_and(|(_, text)| text == self.value)
-        })
+        any_attributes(rest, |attributes| self.is_among(attributes, self.key))
     }
+}
+
+/// A key as a name and a path into the map of that name: whole, and cut at each of its dots.
+fn cuts(key: &str) -> impl Iterator<Item = (&str, Option<&str>)> {
+    let cut = key.match_indices('.').map(move |(dot, _)| (&key[..dot], Some(&key[dot + 1..])));
+    std::iter::once((key, None)).chain(cut)
+}
+
+/// Whether a text is written in JSON as it reads.
+fn is_plain(text: &str) -> bool {
+    !text.contains(['"', '\\']) && !text.contains(char::is_control)
 }
 
 /// Looks at each text of a dictionary once.
@@ -168,7 +225,7 @@ mod tests {
             ("id", "42", false),
             ("key", "user", false),
         ] {
-            assert_eq!(Wanted { key, value }.is_in(rest), expected, "{key}={value}");
+            assert_eq!(Wanted::new(key, value).is_in(rest), expected, "{key}={value}");
         }
     }
 }
