@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use corpora::build::{self, Builder, Finished, Unsealed, reread};
 use corpora::corpus::file::SegmentFile;
-use corpora::corpus::{CorpusError, Folder, SegmentEntry, Snapshot, Splits};
+use corpora::corpus::{CorpusError, Folder, Listed, SegmentEntry, Snapshot, Splits};
 use corpora::statement::Statement;
 use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use ir::{Fault, Mask, Segment};
@@ -24,6 +24,8 @@ use crate::replay::{ReplayError, ReplayOptions, Report, SEGMENT_SIZE};
 pub struct Corpus {
     pub(crate) snapshot: Snapshot,
     splits: Splits,
+    /// The file of the list of these and what is wrong with it, if it had to be worked out anew.
+    damage: Option<(PathBuf, String)>,
 }
 
 /// The parts of a corpus that a replay judges, by the start of their first trace.
@@ -81,8 +83,8 @@ impl Corpus {
     /// [`CorpusError`].
     pub fn open(path: impl Into<PathBuf>) -> Result<Self, CorpusError> {
         let snapshot = Folder::new(path).read()?;
-        let splits = snapshot.splits()?;
-        Ok(Self { snapshot, splits })
+        let Listed { splits, damage, .. } = snapshot.splits()?;
+        Ok(Self { snapshot, splits, damage })
     }
 
     /// Whether the spans of a trace lie in several segments.
@@ -163,6 +165,10 @@ impl Corpus {
             let input = folder.path().join("MANIFEST").display().to_string();
             let why = format!("{why}; what the last commit added is not here");
             statement.unread.add(Note { input, why });
+        }
+        if let Some((file, what)) = &self.damage {
+            let why = format!("{what}; what it says was worked out from the segments");
+            statement.unread.add(Note { input: file.display().to_string(), why });
         }
         for entry in &manifest.segments {
             let Some(fault) = lost.get(&entry.number) else { continue };
@@ -353,11 +359,7 @@ impl Segments<ReplayError> for Parts<'_> {
 /// A segment; one that cannot be opened, whatever the reason, is as good as damaged.
 pub(crate) fn open(folder: &Folder, entry: &SegmentEntry) -> Result<SegmentFile, Fault> {
     folder.open(entry).map_err(|error| {
-        let what = match error {
-            CorpusError::Io { error, .. } => error.to_string(),
-            CorpusError::Damaged { what, .. } => what,
-            other => other.to_string(),
-        };
+        let what = error.words();
         Fault::Damaged { file: folder.segment(entry.number).display().to_string(), what }
     })
 }

@@ -51,8 +51,8 @@ pub use compiler::{LeftToLoops, Limit};
 pub use completeness::{Completeness, Malformed, Note};
 pub use corpora::build::SegmentSize;
 pub use corpora::corpus::{
-    AttributeStat, Compacted, CorpusError, Erased, Folder, GenerateError, Ingest, IngestOptions,
-    IngestReport, OperationStat, Problem, Pruned, Snapshot, Stat, Verified, Writer,
+    AttributeStat, Compacted, CorpusError, Dropped, Erased, Extent, Folder, GenerateError, Ingest,
+    IngestOptions, IngestReport, OperationStat, Problem, Pruned, Snapshot, Stat, Verified, Writer,
     generate as generate_corpus, guard_maps,
 };
 pub use corpora::generate;

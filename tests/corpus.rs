@@ -276,7 +276,7 @@ fn what_cannot_be_read_of_inputs_stays_in_the_statement() {
     // Rights say nothing to who may do everything.
     let closed = folder.path().join("closed");
     fs::create_dir(&closed).expect("the folder takes folders");
-    fs::set_permissions(&closed, fs::Permissions::from_mode(0)).expect("it is the test's");
+    fs::set_permissions(&closed, fs::Permissions::from_mode(0o000)).expect("it is the test's");
     let named = [file, missing, closed.clone()];
     let corpus = folder.path().join("corpus");
     ingest(&corpus, &named, IngestOptions::default());

@@ -209,7 +209,13 @@ pub enum CorpusVerb {
     /// Say what lies in the corpus, and what it takes on disk
     Stat(CorpusArgs),
     /// Read and check every file, and name what is damaged
-    Verify(CorpusArgs),
+    Verify {
+        /// Go on without segments that are damaged or gone: replays say from then on what was lost
+        #[arg(long)]
+        drop: bool,
+        #[command(flatten)]
+        corpus: CorpusArgs,
+    },
     /// Put small segments together, and traces that lie in several
     Compact(CorpusArgs),
     /// Remove the traces that start before a time
@@ -217,6 +223,9 @@ pub enum CorpusVerb {
         /// Time: Day5, Month3, -29d (before the last trace), 2024-10-27, 2024-10, an RFC 3339 instant
         #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
         before: String,
+        /// Do so even if no trace is left
+        #[arg(long)]
+        all: bool,
         /// Time zone of days and months, such as Europe/Berlin [default: UTC]
         #[arg(long, value_name = "ZONE")]
         tz: Option<String>,

@@ -1,8 +1,7 @@
 //! `betrace corpus`: what lies in a corpus, whether it is whole, and what looks after it.
 
 use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -16,8 +15,8 @@ use super::exit::{Exit, Failure};
 use super::progress::{Progress, Unit};
 use super::settings::{Flags, Settings};
 use super::table::{bytes, plural};
-use super::{corpus_stat, ingest, json};
-use crate::{Compacted, Erased, Folder, Moment, Pruned, Snapshot, Verified};
+use super::{corpus_stat, export, ingest, json, verify};
+use crate::{Compacted, Erased, Extent, Folder, Moment, Pruned, Snapshot};
 
 /// Said where files of before are kept.
 const KEPT: &str = "another process reads the corpus, so files of before stay on disk; the next \
@@ -27,15 +26,15 @@ const KEPT: &str = "another process reads the corpus, so files of before stay on
 pub fn run(common: &Common, verb: &CorpusVerb, console: &mut Console) -> Result<Exit, Failure> {
     match verb {
         CorpusVerb::Stat(args) => stat(common, args, console),
-        CorpusVerb::Verify(args) => verify(common, args, console),
+        CorpusVerb::Verify { drop, corpus } => verify::run(common, *drop, corpus, console),
         CorpusVerb::Compact(args) => compact(common, args, console),
-        CorpusVerb::Prune { before, tz, corpus } => {
-            prune(common, (before, tz.as_deref()), corpus, console)
+        CorpusVerb::Prune { before, all, tz, corpus } => {
+            prune(common, (before, *all, tz.as_deref()), corpus, console)
         }
         CorpusVerb::Erase { subject, corpus } => erase(common, subject, corpus, console),
         CorpusVerb::Export { to, corpus, memory } => {
             let (folder, settings) = open(common, corpus.as_ref(), memory.as_deref(), None)?;
-            export(&folder.read()?, settings.memory.value, to, console)
+            export::run(&folder.read()?, settings.memory.value, to, console)
         }
     }
 }
@@ -55,40 +54,6 @@ fn stat(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exi
         Shape::Json => corpus_stat::json(&stat, &mut console.out)?,
     }
     Ok(newest(&snapshot, console))
-}
-
-fn verify(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
-    let (folder, settings) = opened(common, args)?;
-    let snapshot = folder.read()?;
-    let done = {
-        let (_bar, read) = progress(&snapshot, console);
-        let progress = &mut |bytes| {
-            read.fetch_add(bytes, Ordering::Relaxed);
-        };
-        snapshot.verify(settings.memory.value, progress)?
-    };
-    match args.format {
-        Shape::Table => print_verified(&done, &mut console.out)?,
-        Shape::Json => {
-            let problems = done.problems.iter().map(|problem| ProblemJson {
-                file: shown(&problem.file),
-                what: &problem.what,
-                mend: problem.mend,
-            });
-            let report = VerifiedJson {
-                schema: "betrace.corpus.verify/1",
-                generation: done.generation,
-                segments: done.segments,
-                bytes: done.bytes,
-                traces: done.traces,
-                spans: done.spans,
-                problems: problems.collect(),
-                unnamed: done.unnamed.iter().map(|path| shown(path)).collect(),
-            };
-            write_json(&report, &mut console.out)?;
-        }
-    }
-    Ok(if done.problems.is_empty() { Exit::Clean } else { Exit::Unread })
 }
 
 fn compact(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<Exit, Failure> {
@@ -126,15 +91,25 @@ fn compact(common: &Common, args: &CorpusArgs, console: &mut Console) -> Result<
 
 fn prune(
     common: &Common,
-    (before, tz): (&str, Option<&str>),
+    (before, all, tz): (&str, bool, Option<&str>),
     args: &CorpusArgs,
     console: &mut Console,
 ) -> Result<Exit, Failure> {
     let (folder, settings) = open(common, args.corpus.as_ref(), args.memory.as_deref(), tz)?;
     let moment: Moment =
         before.parse().map_err(|error| Failure::usage(format!("--before: {error}")))?;
-    let before =
-        |first, last| moment.start(first, last, &settings.tz.value).map_err(Failure::usage);
+    let before = |there: Extent| {
+        let Extent { first, last, traces, spans } = there;
+        let start = moment.start(first, last, &settings.tz.value).map_err(Failure::usage)?;
+        if start > last && !all {
+            return Err(Failure::usage(format!(
+                "--before {before} would remove everything, {} in {}; if that is meant, give --all",
+                plural(spans, "span"),
+                plural(traces, "trace"),
+            )));
+        }
+        Ok(start)
+    };
     let done = folder.change()?.prune(before, settings.memory.value)?;
     let Pruned { traces, spans, dropped, rewritten, healed, swept } = done;
     match args.format {
@@ -194,37 +169,7 @@ fn erase(
     Err(Failure { exit: Exit::Unread, message: message.to_owned() })
 }
 
-/// Writes beside the file and renames, so that there is a whole file or none.
-fn export(
-    snapshot: &Snapshot,
-    memory: u64,
-    to: &Path,
-    console: &mut Console,
-) -> Result<Exit, Failure> {
-    if to.as_os_str() == "-" {
-        export_lines(snapshot, memory, &mut console.out)?;
-        return Ok(newest(snapshot, console));
-    }
-    let failed = |error: io::Error| Failure::usage(format!("--to {}: {error}", to.display()));
-    let mut part = to.as_os_str().to_owned();
-    part.push(".part");
-    let mut file = BufWriter::with_capacity(1 << 20, File::create(&part).map_err(failed)?);
-    let written = export_lines(snapshot, memory, &mut file).and_then(|traces| {
-        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-        file.sync_all()?;
-        fs::rename(&part, to)?;
-        Ok(traces)
-    });
-    let traces = written.inspect_err(|_| drop(fs::remove_file(&part)))?;
-    console.note(&format!("{} in {}", plural(traces, "trace"), to.display()));
-    Ok(newest(snapshot, console))
-}
-
-fn export_lines(snapshot: &Snapshot, memory: u64, out: &mut impl Write) -> Result<u64, Failure> {
-    snapshot.export(memory, &mut |line| Ok(writeln!(out, "{}", json::harmless(line))?))
-}
-
-fn opened(common: &Common, args: &CorpusArgs) -> Result<(Folder, Settings), Failure> {
+pub(super) fn opened(common: &Common, args: &CorpusArgs) -> Result<(Folder, Settings), Failure> {
     open(common, args.corpus.as_ref(), args.memory.as_deref(), None)
 }
 
@@ -240,36 +185,14 @@ fn open(
 }
 
 /// A bar over the bytes of all segments, and its counter.
-fn progress(snapshot: &Snapshot, console: &Console) -> (Progress, Arc<AtomicU64>) {
+pub(super) fn progress(snapshot: &Snapshot, console: &Console) -> (Progress, Arc<AtomicU64>) {
     let total = snapshot.manifest.segments.iter().map(|entry| entry.bytes).sum();
     let read = Arc::<AtomicU64>::default();
     (Progress::start(console, Unit::Bytes, Some(total), Arc::clone(&read)), read)
 }
 
-fn print_verified(done: &Verified, out: &mut impl Write) -> io::Result<()> {
-    writeln!(
-        out,
-        "Checked {}, {}: {} and {}.",
-        plural(done.segments, "segment"),
-        bytes(done.bytes),
-        plural(done.traces, "trace"),
-        plural(done.spans, "span"),
-    )?;
-    for problem in &done.problems {
-        writeln!(out, "Damaged {}: {}", shown(&problem.file), printable(&problem.what))?;
-        writeln!(out, "  {}", problem.mend)?;
-    }
-    for file in &done.unnamed {
-        writeln!(out, "Not part of the corpus: {}; the next ingest removes it", shown(file))?;
-    }
-    match done.problems.len() {
-        0 => writeln!(out, "Whole: everything is as it was written."),
-        _ => Ok(()),
-    }
-}
-
 /// Says so where the newest commit could not be read, and the one before it was.
-fn newest(snapshot: &Snapshot, console: &mut Console) -> Exit {
+pub(super) fn newest(snapshot: &Snapshot, console: &mut Console) -> Exit {
     let Some(why) = &snapshot.fallback else { return Exit::Clean };
     let folder = shown(snapshot.folder.path());
     console.error(&format!("{folder}: {why}; what the last commit added is not here"));
@@ -298,27 +221,8 @@ pub fn write_json(report: &impl Serialize, out: &mut impl Write) -> io::Result<(
 }
 
 /// A path for people.
-fn shown(path: &Path) -> String {
+pub(super) fn shown(path: &Path) -> String {
     printable(&path.to_string_lossy())
-}
-
-#[derive(Serialize)]
-struct VerifiedJson<'a> {
-    schema: &'static str,
-    generation: u64,
-    segments: u64,
-    bytes: u64,
-    traces: u64,
-    spans: u64,
-    problems: Vec<ProblemJson<'a>>,
-    unnamed: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct ProblemJson<'a> {
-    file: String,
-    what: &'a str,
-    mend: &'static str,
 }
 
 #[derive(Serialize)]

@@ -127,7 +127,6 @@ pub fn json(stat: &Stat, out: &mut impl Write) -> io::Result<()> {
         };
         (&**key, json)
     });
-    let day = |day: u64| rfc3339(day.saturating_mul(DAY)).chars().take(10).collect();
     let report = Json {
         schema: "betrace.corpus.stat/1",
         generation: stat.generation,
@@ -142,12 +141,21 @@ pub fn json(stat: &Stat, out: &mut impl Write) -> io::Result<()> {
         clock_defects: stat.clock_defects,
         first: stat.range.map(|(first, _)| rfc3339(first)),
         last: stat.range.map(|(_, last)| rfc3339(last)),
-        days: stat.days.iter().map(|(number, traces)| (day(*number), *traces)).collect(),
+        days: stat
+            .days
+            .iter()
+            .map(|(number, traces)| (day(number.saturating_mul(DAY)), *traces))
+            .collect(),
         operations: operations.collect(),
         attributes: attributes.collect(),
         fields: &stat.fields,
     };
     write_json(&report, out)
+}
+
+/// The day of a time in nanoseconds since 1970, UTC.
+pub fn day(time: u64) -> String {
+    rfc3339(time).chars().take(10).collect()
 }
 
 #[derive(Serialize)]

@@ -79,15 +79,23 @@ pub fn folder(corpus: &Setting<Vec<OsString>>) -> Result<Folder, Failure> {
 impl From<CorpusError> for Failure {
     fn from(error: CorpusError) -> Self {
         let exit = match &error {
-            CorpusError::Missing(_) | CorpusError::Foreign(_) | CorpusError::Busy { .. } => {
-                Exit::Usage
-            }
+            CorpusError::Missing(_)
+            | CorpusError::Foreign(_)
+            | CorpusError::Unusable { .. }
+            | CorpusError::Busy { .. } => Exit::Usage,
             CorpusError::Memory { .. } => Exit::Limit,
             CorpusError::Io { .. } | CorpusError::Damaged { .. } | CorpusError::Newer { .. } => {
                 Exit::Unread
             }
         };
-        Self { exit, message: error.to_string() }
+        let mend = match error.is_lost_segment() {
+            true => {
+                "; put the file back from a copy of the corpus, or go on without it by `betrace \
+                 corpus verify --drop`"
+            }
+            false => "",
+        };
+        Self { exit, message: format!("{error}{mend}") }
     }
 }
 

@@ -14,6 +14,7 @@ mod diff;
 mod exit;
 mod explain;
 mod explain_trace;
+mod export;
 mod fmt;
 mod generate;
 mod ingest;
@@ -33,6 +34,7 @@ mod test;
 mod test_report;
 mod test_table;
 mod traces;
+mod verify;
 
 use std::process::ExitCode;
 

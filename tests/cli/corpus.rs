@@ -282,7 +282,7 @@ fn verify_names_what_is_damaged_and_what_is_left_over() {
         assert_eq!(problems.len(), 1, "{report}");
         let file = problems[0]["file"].as_str().expect("a name");
         assert!(file.contains(expected), "{report}");
-        assert!(problems[0]["mend"].as_str().is_some_and(|mend| mend.contains("ingest")));
+        assert!(problems[0]["mend"].as_str().is_some_and(|mend| mend.contains("--drop")));
         problems[0]["what"].as_str().expect("words").to_owned()
     };
     let name = middle.file_name().and_then(|name| name.to_str()).expect("UTF-8");

@@ -12,13 +12,15 @@ use super::CorpusError;
 use super::file::SegmentFile;
 use super::lock::Lock;
 use super::manifest::{FORMAT, Manifest, Refused, SegmentEntry, segment_file, splits_file};
-use super::splits::{Piece, Splits};
+use super::meet::Listed;
+use super::splits::{Piece, SPLITS_FORMAT, Splits};
 use super::writer::Writer;
 
 pub(super) const MANIFEST: &str = "MANIFEST";
 pub(super) const PREVIOUS: &str = "MANIFEST.previous";
 pub(super) const NEXT: &str = "MANIFEST.next";
 pub(super) const SEGMENTS: &str = "segments";
+pub(super) const QUARANTINE: &str = "quarantine";
 const WRITER: &str = "writer.lock";
 pub(super) const READERS: &str = "readers.lock";
 
@@ -88,6 +90,7 @@ impl Folder {
     /// # Errors
     /// [`CorpusError`]; a damaged manifest is one only where the one before it cannot be read either.
     pub fn read(&self) -> Result<Snapshot, CorpusError> {
+        self.check_folder()?;
         let newest = self.path.join(MANIFEST);
         if !self.path.join(PREVIOUS).exists() && !newest.exists() {
             return Err(CorpusError::Missing(self.path.clone()));
@@ -105,6 +108,7 @@ impl Folder {
     /// # Errors
     /// [`CorpusError`].
     pub fn change(&self) -> Result<Writer, CorpusError> {
+        self.check_folder()?;
         self.manifest()?;
         self.write()
     }
@@ -115,10 +119,20 @@ impl Folder {
     /// [`CorpusError`]. A damaged manifest is one: going on with the one before would lose what the
     /// last commit added, which is for people to decide, by removing the damaged file.
     pub fn write(&self) -> Result<Writer, CorpusError> {
+        self.check_folder()?;
         self.check_own()?;
-        fs::create_dir_all(self.path.join(SEGMENTS)).map_err(CorpusError::io(&self.path))?;
+        fs::create_dir_all(self.path.join(SEGMENTS)).map_err(|error| {
+            let why = format!("the folder cannot be made: {error}");
+            let mend = "name one in a folder that is there and that you may write to";
+            self.refused(&self.path, error, why, mend)
+        })?;
         let lock_path = self.path.join(WRITER);
-        let mut lock = self.open_lock(WRITER).map_err(CorpusError::io(&lock_path))?;
+        let mut lock = self.open_lock(WRITER).map_err(|error| {
+            let why = error.to_string();
+            let mend = "only who may write to the folder can change the corpus: do so as its \
+                        owner, or ingest into a folder of your own";
+            self.refused(&lock_path, error, why, mend)
+        })?;
         match lock.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -176,6 +190,37 @@ impl Folder {
         Ok(unused)
     }
 
+    /// The error where the system does not let this process write.
+    fn refused(
+        &self,
+        path: &Path,
+        error: io::Error,
+        why: String,
+        mend: &'static str,
+    ) -> CorpusError {
+        use io::ErrorKind::{NotADirectory, NotFound, PermissionDenied, ReadOnlyFilesystem};
+        match error.kind() {
+            NotADirectory | NotFound | PermissionDenied | ReadOnlyFilesystem => {
+                CorpusError::Unusable { path: path.to_owned(), why, mend }
+            }
+            _ => CorpusError::io(path)(error),
+        }
+    }
+
+    /// What is there must be a folder.
+    fn check_folder(&self) -> Result<(), CorpusError> {
+        let path = &self.path;
+        let why = if path.as_os_str().is_empty() {
+            "the path of the corpus is empty"
+        } else if path.exists() && !path.is_dir() {
+            "is not a folder"
+        } else {
+            return Ok(());
+        };
+        let mend = "name the folder of a corpus, or a new one";
+        Err(CorpusError::Unusable { path: path.clone(), why: why.to_owned(), mend })
+    }
+
     /// A folder without manifest must hold nothing but what a crash may have left.
     fn check_own(&self) -> Result<(), CorpusError> {
         let path = &self.path;
@@ -185,7 +230,7 @@ impl Folder {
         for entry in fs::read_dir(path).map_err(CorpusError::io(path))? {
             let name = entry.map_err(CorpusError::io(path))?.file_name();
             // Another process may have made the corpus since.
-            let all = [MANIFEST, PREVIOUS, NEXT, SEGMENTS, WRITER, READERS];
+            let all = [MANIFEST, PREVIOUS, NEXT, SEGMENTS, QUARANTINE, WRITER, READERS];
             let own = all.iter().any(|own| name == *own);
             if !own {
                 return Err(CorpusError::Foreign(path.clone()));
@@ -211,10 +256,14 @@ impl Folder {
         Ok(unnamed)
     }
 
-    pub(super) fn splits(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
+    /// The list of split traces that a manifest names.
+    pub(super) fn listed(&self, manifest: &Manifest) -> Result<Splits, CorpusError> {
         let Some(number) = manifest.splits else { return Ok(Splits::default()) };
         let path = self.splits_file(number);
         let bytes = fs::read(&path).map_err(CorpusError::io(&path))?;
+        if let Some(found) = Splits::format(&bytes).filter(|format| *format > SPLITS_FORMAT) {
+            return Err(CorpusError::Newer { path, found, known: SPLITS_FORMAT });
+        }
         let sizes: HashMap<u64, u64> =
             manifest.segments.iter().map(|entry| (entry.number, entry.traces)).collect();
         let is_there = |piece: &Piece| {
@@ -272,9 +321,9 @@ impl Snapshot {
     /// The traces that lie in several segments.
     ///
     /// # Errors
-    /// [`CorpusError`].
-    pub fn splits(&self) -> Result<Splits, CorpusError> {
-        self.folder.splits(&self.manifest)
+    /// [`CorpusError::Newer`].
+    pub fn splits(&self) -> Result<Listed, CorpusError> {
+        Listed::of(&self.folder, &self.manifest)
     }
 
     /// Opens segment `number`.
@@ -293,9 +342,8 @@ impl Snapshot {
 /// Why a manifest cannot be read, without its path.
 fn why(error: &CorpusError) -> String {
     match error {
-        CorpusError::Damaged { what, .. } => what.clone(),
         CorpusError::Missing(_) => "the manifest is not there".to_owned(),
-        other => other.to_string(),
+        other => other.words(),
     }
 }
 

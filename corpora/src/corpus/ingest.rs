@@ -5,20 +5,23 @@
 //! its last commit ended, and a batch is there wholly or not at all. Inputs are read one after
 //! another, each by all workers.
 
+use std::collections::BTreeSet;
 use std::ffi::OsStr;
 use std::mem;
 use std::num::NonZeroUsize;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ir::Schema;
 
 use super::CorpusError;
 use super::inputs::Reading;
-use super::manifest::{DAMAGED, InputEntry, Manifest, SegmentEntry, TRUNCATED};
+use super::manifest::{DAMAGED, InputEntry, Manifest, TRUNCATED};
+use super::meet::read_ids;
+use super::seal::seal;
 use super::splits::Arrivals;
 use super::writer::Writer;
-use crate::build::{self, SegmentSize, Unsealed};
+use crate::build::{self, SegmentSize};
 use crate::otlp::{Budget, Decoder, Defect, Metered, Tally};
 use crate::source::{
     self, Buffer, FirstFew, Input, Known, Origin, Prefix, SourceReport, Stream, Walk, Why, walk,
@@ -293,7 +296,8 @@ impl Ingest {
         self.found.merge(found);
         let mut finished = build::finish(builders, self.options.segments);
         let first = self.next.next_file;
-        let sealed = self.write(first, mem::take(&mut finished.segments).into())?;
+        let segments = mem::take(&mut finished.segments).into();
+        let sealed = seal(&self.writer, first, segments, self.options.threads)?;
         self.next.next_file += sealed.len() as u64;
         let mut arrivals = Vec::with_capacity(sealed.len());
         let mut duplicates = finished.duplicates;
@@ -316,54 +320,32 @@ impl Ingest {
         Ok(())
     }
 
-    /// Seals and writes segments under numbers from `first` on, with all threads.
-    fn write(
-        &self,
-        first: u64,
-        segments: Vec<Unsealed>,
-    ) -> Result<Vec<WrittenSegment>, CorpusError> {
-        let count = segments.len();
-        let segments: Vec<_> = segments.into_iter().map(|one| Mutex::new(Some(one))).collect();
-        let next = AtomicUsize::new(0);
-        let work = || {
-            let mut written = Vec::new();
-            loop {
-                let at = next.fetch_add(1, Ordering::Relaxed);
-                let Some(slot) = segments.get(at) else { return Ok::<_, CorpusError>(written) };
-                let unsealed = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-                let Some(unsealed) = unsealed else { continue };
-                let sealed = unsealed.seal();
-                let number = first + at as u64;
-                let entry = self.writer.put_segment(number, &sealed.segment).inspect_err(|_| {
-                    next.store(count, Ordering::Relaxed);
-                })?;
-                let ids = sealed.segment.traces.id.to_vec();
-                written.push(WrittenSegment { entry, ids, duplicates: sealed.duplicates });
-            }
-        };
-        let mut all = Vec::with_capacity(count);
-        for part in on_threads(self.options.threads.get().min(count), work) {
-            all.extend(part?);
-        }
-        all.sort_unstable_by_key(|written| written.entry.number);
-        Ok(all)
-    }
-
-    /// Finds traces of new segments in older ones, and lists them in a file if there are new ones.
+    /// Finds traces of new segments in older ones, and lists them in a file if there are new ones. Older
+    /// segments that cannot be read stop nothing: they are met once they can be.
     fn find_splits(&mut self, new: Vec<(u64, Vec<u128>)>) -> Result<(), CorpusError> {
         let older = self.writer.manifest().segments.clone();
         if older.is_empty() || new.is_empty() {
             return Ok(());
         }
+        let before = self.writer.splits()?;
+        let mut unmet: BTreeSet<u64> = before.unmet.into_iter().collect();
         let mut arrivals = Arrivals::new(new);
         for entry in &older {
-            let segment = self.writer.folder().open(entry)?.segment(None);
-            arrivals.meet(entry.number, &segment.traces.id);
-            segment.sound().map_err(CorpusError::from)?;
+            match read_ids(self.writer.folder(), entry) {
+                Ok(segment) => arrivals.meet(entry.number, &segment.traces.id),
+                Err(error @ CorpusError::Newer { .. }) => return Err(error),
+                Err(error) => {
+                    if unmet.insert(entry.number) {
+                        let why = format!("{}; read on without it", error.words());
+                        let input = error.path().display().to_string();
+                        self.report.statement.unread.add(Note { input, why });
+                    }
+                }
+            }
         }
-        let before = self.writer.splits()?;
-        let splits = arrivals.splits(&before);
-        if splits != before {
+        self.next.unmet = unmet.into_iter().collect();
+        let splits = arrivals.splits(&before.splits);
+        if splits != before.splits || before.is_anew {
             let number = self.next.next_file;
             self.writer.put_splits(number, &splits)?;
             self.next.next_file += 1;
@@ -372,12 +354,6 @@ impl Ingest {
         self.report.splits = splits.traces() as u64;
         Ok(())
     }
-}
-
-struct WrittenSegment {
-    entry: SegmentEntry,
-    ids: Vec<u128>,
-    duplicates: u64,
 }
 
 /// Decoders learn what they read anew for each batch, so that their memory stays bounded.

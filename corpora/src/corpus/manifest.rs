@@ -27,11 +27,16 @@ pub struct Manifest {
     pub segments: Vec<SegmentEntry>,
     /// The number of the file that lists the traces which lie in several segments, if any do.
     pub splits: Option<u64>,
+    /// Segments that could not be read when others were added, so that the list may lack traces which
+    /// lie in them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmet: Vec<u64>,
     /// What was read, wholly or up to some byte.
     pub inputs: Vec<InputEntry>,
     /// What was found in it, beside spans; without what is wrong with the ends of inputs.
     pub found: Statement,
-    /// Inputs of which something could not be read, and why; until they are read.
+    /// Inputs of which something could not be read, and why, until they are read; and segments that were
+    /// dropped.
     pub unread: BTreeMap<String, String>,
     /// Spans that came again and were left out, of the same ingest.
     pub duplicates: u64,

@@ -5,6 +5,7 @@
 //! DIR/MANIFEST.previous  the generation before
 //! DIR/segments/*.seg     sealed segments, never changed
 //! DIR/segments/*.split   which traces lie in several segments
+//! DIR/quarantine/*.seg   damaged segments that the corpus goes on without
 //! DIR/writer.lock        held by the one process that writes
 //! DIR/readers.lock       held, shared, by those that read
 //! ```
@@ -23,9 +24,12 @@ mod inputs;
 mod line;
 mod lock;
 mod manifest;
+mod meet;
 mod parts;
 mod prune;
+mod quarantine;
 mod rewrite;
+mod seal;
 mod sketch;
 mod splits;
 mod stat;
@@ -39,22 +43,24 @@ pub use folder::{Folder, Snapshot};
 pub use generated::{GenerateError, generate};
 pub use ingest::{Ingest, IngestOptions, IngestReport};
 pub use manifest::{InputEntry, Manifest, SegmentEntry};
-pub use prune::Pruned;
+pub use meet::Listed;
+pub use prune::{Extent, Pruned};
+pub use quarantine::Dropped;
 pub use splits::{Arrivals, Piece, Splits};
 pub use stat::{AttributeStat, OperationStat, Stat};
 pub use verify::{Problem, Verified};
 pub use writer::Writer;
 
+use std::fmt;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ir::Fault;
 
-/// Why a corpus cannot be used.
-#[derive(Debug, thiserror::Error)]
+/// Why a corpus cannot be used. Its text is the file or folder, and [what](Self::words) is wrong there.
+#[derive(Debug)]
 pub enum CorpusError {
     /// The system refused something.
-    #[error("{}: {error}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
@@ -62,13 +68,19 @@ pub enum CorpusError {
         error: io::Error,
     },
     /// There is no corpus in the folder.
-    #[error("{}: no corpus is there; make one with `betrace ingest INPUT… --corpus DIR`", .0.display())]
     Missing(PathBuf),
     /// The folder holds other things.
-    #[error("{}: the folder holds something other than a corpus; name an empty or a new one", .0.display())]
     Foreign(PathBuf),
+    /// No corpus can be there, or this process may not change it.
+    Unusable {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        why: String,
+        /// What to do.
+        mend: &'static str,
+    },
     /// Another process writes to the corpus.
-    #[error("{}: another process ({holder}) writes to this corpus; wait for it to end", path.display())]
     Busy {
         /// The folder.
         path: PathBuf,
@@ -76,7 +88,6 @@ pub enum CorpusError {
         holder: String,
     },
     /// A file is not what was written.
-    #[error("{}: {what}", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
@@ -84,11 +95,6 @@ pub enum CorpusError {
         what: String,
     },
     /// There is less memory than traces that lie in several segments need.
-    #[error(
-        "{}: the traces that lie in several segments need more than {limit} bytes of memory; \
-         run `betrace corpus compact`, which puts them together group by group, or raise --memory",
-        path.display()
-    )]
     Memory {
         /// The folder.
         path: PathBuf,
@@ -96,10 +102,6 @@ pub enum CorpusError {
         limit: u64,
     },
     /// The corpus was written by a later version of the program.
-    #[error(
-        "{}: format {found} is newer than this program, which reads format {known}; \
-         use a newer BeTrace", path.display()
-    )]
     Newer {
         /// The file.
         path: PathBuf,
@@ -108,6 +110,18 @@ pub enum CorpusError {
         /// The newest format that is known.
         known: u32,
     },
+}
+
+impl std::error::Error for CorpusError {}
+
+impl fmt::Display for CorpusError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path();
+        if !path.as_os_str().is_empty() {
+            write!(f, "{}: ", path.display())?;
+        }
+        f.write_str(&self.words())
+    }
 }
 
 impl From<Fault> for CorpusError {
@@ -122,6 +136,57 @@ impl From<Fault> for CorpusError {
 }
 
 impl CorpusError {
+    /// The file or folder; empty where nothing is named.
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Missing(path) | Self::Foreign(path) => path,
+            Self::Io { path, .. }
+            | Self::Unusable { path, .. }
+            | Self::Busy { path, .. }
+            | Self::Damaged { path, .. }
+            | Self::Memory { path, .. }
+            | Self::Newer { path, .. } => path,
+        }
+    }
+
+    /// What is wrong, without the file or folder.
+    pub fn words(&self) -> String {
+        match self {
+            Self::Io { error, .. } => error.to_string(),
+            Self::Missing(_) => {
+                "no corpus is there; make one with `betrace ingest INPUT… --corpus DIR`".to_owned()
+            }
+            Self::Foreign(_) => {
+                "the folder holds something other than a corpus; name an empty or a new one"
+                    .to_owned()
+            }
+            Self::Unusable { why, mend, .. } => format!("{why}; {mend}"),
+            Self::Busy { holder, .. } => {
+                format!("another process ({holder}) writes to this corpus; wait for it to end")
+            }
+            Self::Damaged { what, .. } => what.clone(),
+            Self::Memory { limit, .. } => format!(
+                "the traces that lie in several segments need more than {limit} bytes of memory; \
+                 run `betrace corpus compact`, which puts them together group by group, or raise \
+                 --memory"
+            ),
+            Self::Newer { found, known, .. } => format!(
+                "format {found} is newer than this program, which reads format {known}; use a \
+                 newer BeTrace"
+            ),
+        }
+    }
+
+    /// Whether a segment is damaged or gone, so that [`Writer::drop_damaged`] goes on without it.
+    pub fn is_lost_segment(&self) -> bool {
+        let lost = match self {
+            Self::Damaged { .. } => true,
+            Self::Io { error, .. } => error.kind() == io::ErrorKind::NotFound,
+            _ => false,
+        };
+        lost && self.path().extension().is_some_and(|ending| ending == "seg")
+    }
+
     /// The error of an operation on `path`.
     pub(crate) fn io(path: impl Into<PathBuf>) -> impl FnOnce(io::Error) -> Self {
         let path = path.into();

@@ -37,7 +37,7 @@ pub(super) struct Part {
 impl Parts {
     /// The parts of a corpus; split traces are put together in at most `memory` bytes.
     pub(super) fn of(snapshot: &Snapshot, memory: u64) -> Result<Self, CorpusError> {
-        let splits = snapshot.splits()?;
+        let splits = snapshot.splits()?.splits;
         let joined = join(&snapshot.folder, splits.pieces(), memory)?;
         let too_much =
             || CorpusError::Memory { path: snapshot.folder.path().into(), limit: memory };

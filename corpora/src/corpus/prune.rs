@@ -21,16 +21,28 @@ pub struct Pruned {
     pub swept: bool,
 }
 
+/// What there is to prune.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// Start of the first trace, in nanoseconds since 1970.
+    pub first: u64,
+    /// Start of the last one.
+    pub last: u64,
+    /// Traces.
+    pub traces: u64,
+    /// Spans.
+    pub spans: u64,
+}
+
 impl Writer {
     /// Removes the traces that start before a time, with about `memory` bytes. `before` says when, in
-    /// nanoseconds since 1970, by the starts of the first and the last trace; of a corpus without
-    /// traces it is not asked.
+    /// nanoseconds since 1970, by what there is; of a corpus without traces it is not asked.
     ///
     /// # Errors
     /// [`CorpusError`], or what `before` failed with; then the corpus is what it was.
     pub fn prune<E: From<CorpusError>>(
         self,
-        before: impl FnOnce(u64, u64) -> Result<u64, E>,
+        before: impl FnOnce(Extent) -> Result<u64, E>,
         memory: u64,
     ) -> Result<Pruned, E> {
         let mut rewrite = Rewrite::new(self, memory);
@@ -41,7 +53,9 @@ impl Writer {
         let first = entries.iter().map(|entry| entry.first).min();
         let last = entries.iter().map(|entry| entry.last).max();
         let before = match first.zip(last) {
-            Some((first, last)) => before(first, last)?,
+            Some((first, last)) => {
+                before(Extent { first, last, traces: rewrite.traces(), spans: rewrite.spans() })?
+            }
             None => 0,
         };
         for entry in entries {

@@ -14,6 +14,7 @@ use super::CorpusError;
 use super::file::SegmentFile;
 use super::ingest::SEGMENT_SIZE;
 use super::manifest::{Manifest, SegmentEntry};
+use super::meet::Listed;
 use super::parts::{BETWEEN_CHECKS, Part, join};
 use super::splits::Piece;
 use super::writer::Writer;
@@ -75,7 +76,7 @@ impl Rewrite {
     /// Puts all traces that lie in several segments together, group by group; how many these are.
     /// Until segments with pieces are [replaced](Self::replace), their pieces are passed over.
     pub(super) fn heal(&mut self) -> Result<u64, CorpusError> {
-        let splits = self.writer.splits()?;
+        let Listed { splits, unmet, .. } = self.writer.splits()?;
         let traces: Vec<&[Piece]> = splits.pieces().chunk_by(|a, b| a.trace == b.trace).collect();
         let mut left = &traces[..];
         let mut count = left.len();
@@ -94,6 +95,7 @@ impl Rewrite {
         }
         self.moved = splits.by_file();
         self.next.splits = None;
+        self.next.unmet = unmet;
         self.replace(&[]);
         Ok(splits.traces() as u64)
     }
@@ -150,6 +152,7 @@ impl Rewrite {
     /// Takes these segments out, and what was written in.
     fn replace(&mut self, old: &[u64]) {
         self.next.segments.retain(|entry| !old.contains(&entry.number));
+        self.next.unmet.retain(|number| !old.contains(number));
         self.next.segments.append(&mut self.written);
     }
 

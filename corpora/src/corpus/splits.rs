@@ -10,6 +10,8 @@ use hashbrown::HashMap;
 
 /// What the file begins with.
 const MAGIC: &[u8; 8] = b"BTSPLIT1";
+/// Its format, the last digit of that.
+pub(super) const SPLITS_FORMAT: u32 = 1;
 /// Bytes of a piece.
 const PIECE: usize = 16 + 8 + 4;
 
@@ -69,6 +71,14 @@ impl Splits {
         }
         bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
         bytes
+    }
+
+    /// The format that bytes of a file say they have.
+    pub(super) fn format(bytes: &[u8]) -> Option<u32> {
+        let (magic, _) = bytes.split_first_chunk::<8>()?;
+        let [name @ .., format] = magic;
+        let is_list = MAGIC.starts_with(name) && format.is_ascii_digit();
+        is_list.then(|| u32::from(format - b'0'))
     }
 
     /// Reads the bytes of the file; `None` if they are not what was written.

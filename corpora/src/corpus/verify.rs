@@ -8,10 +8,9 @@ use super::CorpusError;
 use super::file::SegmentFile;
 use super::folder::{MANIFEST, Snapshot};
 use super::manifest::SegmentEntry;
-use super::splits::{Piece, Splits};
+use super::meet::meet;
+use super::splits::Splits;
 
-/// Bytes that a trace takes while its id is looked for in all segments.
-const PER_TRACE: u64 = size_of::<Piece>() as u64;
 /// Traces that are named of those that the list of split traces gets wrong.
 const NAMED: usize = 3;
 
@@ -20,7 +19,7 @@ const NAMED: usize = 3;
 pub struct Verified {
     /// The commit that was checked.
     pub generation: u64,
-    /// Segments.
+    /// Segments that could be checked; so are those whose bytes, traces and spans are counted.
     pub segments: u64,
     /// Bytes of their files.
     pub bytes: u64,
@@ -43,10 +42,24 @@ pub struct Problem {
     pub what: String,
     /// What can be done.
     pub mend: &'static str,
+    /// The number of the segment that is damaged or gone, if it is one.
+    pub segment: Option<u64>,
+    /// Whether it is the list of split traces, which can be written anew.
+    pub is_list: bool,
 }
 
-const RESTORE: &str = "put the file back from a copy of the corpus, or ingest the trace files again \
-                       into a new corpus";
+impl Problem {
+    /// Whether [`Writer::drop_damaged`](super::Writer::drop_damaged) makes an end of it.
+    pub fn is_dropped(&self) -> bool {
+        self.segment.is_some() || self.is_list
+    }
+}
+
+const RESTORE: &str = "put the file back from a copy of the corpus, ingest the trace files again into a \
+                       new corpus, or go on without this file by `betrace corpus verify --drop`";
+const REWRITE: &str = "`betrace corpus verify --drop` writes it anew, from the ids in the segments";
+const NEWER: &str = "use a newer BeTrace";
+const UNREADABLE: &str = "see that the file can be read; whether it is whole is not known";
 const COMMIT: &str = "the generation before is used; remove the file if it is there, and ingest again \
                       what was read since, which writes a new one";
 
@@ -65,43 +78,48 @@ impl Snapshot {
         let mut done = Verified { generation: manifest.generation, ..Verified::default() };
         if let Some(why) = &self.fallback {
             let file = folder.path().join(MANIFEST);
-            done.problems.push(Problem { file, what: why.clone(), mend: COMMIT });
+            let (what, mend) = (why.clone(), COMMIT);
+            done.problems.push(Problem { file, what, mend, segment: None, is_list: false });
         }
-        let mut whole = Vec::with_capacity(manifest.segments.len());
         for entry in &manifest.segments {
             match check(self, entry) {
-                Ok(file) => whole.push((entry.number, file)),
-                Err(error) => done.problems.push(problem(self, entry.number, &error)),
+                Ok(()) => done.count(entry),
+                Err(error) => done.problems.push(problem(entry.number, &error)),
             }
-            done.segments += 1;
-            done.bytes += entry.bytes;
-            done.traces += entry.traces;
-            done.spans += entry.spans;
             progress(entry.bytes);
         }
-        match self.splits() {
-            Err(error) => {
-                let file = manifest.splits.map(|number| folder.splits_file(number));
-                let file = file.unwrap_or_else(|| folder.path().to_owned());
-                done.problems.push(Problem { file, what: error_text(&error), mend: RESTORE });
-            }
+        let wrong = match folder.listed(manifest) {
+            Err(error @ CorpusError::Newer { .. }) => Some((error.words(), NEWER)),
+            Err(error) => Some((error.words(), REWRITE)),
             // What lies in segments that cannot be read is not known.
-            Ok(splits) if whole.len() == manifest.segments.len() => {
-                if let Some(what) = check_splits(&splits, &whole, memory)? {
-                    let file = manifest.splits.map(|number| folder.splits_file(number));
-                    let file = file.unwrap_or_else(|| folder.path().to_owned());
-                    done.problems.push(Problem { file, what, mend: RESTORE });
-                }
+            Ok(_) if done.segments < manifest.segments.len() as u64 => None,
+            Ok(listed) => {
+                let (found, _) = meet(folder, &manifest.segments, memory);
+                differences(&listed, &found).map(|what| (what, REWRITE))
             }
-            Ok(_) => {}
+        };
+        if let Some((what, mend)) = wrong {
+            let file = manifest.splits.map(|number| folder.splits_file(number));
+            let file = file.unwrap_or_else(|| folder.path().to_owned());
+            let is_list = mend == REWRITE;
+            done.problems.push(Problem { file, what, mend, segment: None, is_list });
         }
         done.unnamed = self.unnamed()?;
         Ok(done)
     }
 }
 
+impl Verified {
+    fn count(&mut self, entry: &SegmentEntry) {
+        self.segments += 1;
+        self.bytes += entry.bytes;
+        self.traces += entry.traces;
+        self.spans += entry.spans;
+    }
+}
+
 /// Reads a file and holds it against its entry.
-fn check(snapshot: &Snapshot, entry: &SegmentEntry) -> Result<SegmentFile, CorpusError> {
+fn check(snapshot: &Snapshot, entry: &SegmentEntry) -> Result<(), CorpusError> {
     let path = snapshot.folder.segment(entry.number);
     let file = SegmentFile::open(&path)?;
     file.verify()?;
@@ -125,34 +143,11 @@ fn check(snapshot: &Snapshot, entry: &SegmentEntry) -> Result<SegmentFile, Corpu
             return Err(CorpusError::Damaged { path, what });
         }
     }
-    segment.sound()?;
-    Ok(file)
+    Ok(segment.sound()?)
 }
 
-/// What is wrong with the list of split traces: looks for each trace in all segments, in as many rounds
-/// as memory asks for.
-fn check_splits(
-    listed: &Splits,
-    files: &[(u64, SegmentFile)],
-    memory: u64,
-) -> Result<Option<String>, CorpusError> {
-    let traces: u64 = files.iter().map(|(_, file)| file.traces() as u64).sum();
-    let rounds = u128::from((traces * PER_TRACE).div_ceil(memory.max(1)).max(1));
-    let mut found = Vec::new();
-    for round in 0..rounds {
-        let mut all: Vec<Piece> = Vec::new();
-        for (file, opened) in files {
-            let segment = opened.segment(None);
-            let ids = segment.traces.id.iter().enumerate();
-            let own = ids.filter(|(_, id)| **id % rounds == round);
-            all.extend(own.map(|(at, &trace)| Piece { trace, file: *file, ordinal: at as u32 }));
-            segment.sound()?;
-        }
-        all.sort_unstable();
-        let several = all.chunk_by(|a, b| a.trace == b.trace).filter(|pieces| pieces.len() > 1);
-        found.extend(several.flatten());
-    }
-    let found = Splits::new(found);
+/// What is wrong with the list of split traces, beside what was found.
+fn differences(listed: &Splits, found: &Splits) -> Option<String> {
     let names = |pieces: &Splits, others: &Splits| {
         let other = others.pieces();
         let mut names: Vec<u128> = pieces
@@ -166,29 +161,27 @@ fn check_splits(
         (names.len(), shown.join(", "))
     };
     let mut wrong = Vec::new();
-    let (missing, shown) = names(&found, listed);
+    let (missing, shown) = names(found, listed);
     if missing > 0 {
         wrong.push(format!(
             "lacks pieces of {missing} traces that lie in several segments ({shown})"
         ));
     }
-    let (extra, shown) = names(listed, &found);
+    let (extra, shown) = names(listed, found);
     if extra > 0 {
         wrong.push(format!("lists pieces of {extra} traces that are not there ({shown})"));
     }
-    Ok((!wrong.is_empty()).then(|| format!("the list of split traces {}", wrong.join(", and "))))
+    (!wrong.is_empty()).then(|| format!("the list of split traces {}", wrong.join(", and ")))
 }
 
-fn problem(snapshot: &Snapshot, number: u64, error: &CorpusError) -> Problem {
-    let file = snapshot.folder.segment(number);
-    Problem { file, what: error_text(error), mend: RESTORE }
-}
-
-/// What is wrong, without the file, which is named beside it.
-fn error_text(error: &CorpusError) -> String {
-    match error {
-        CorpusError::Damaged { what, .. } => what.clone(),
-        CorpusError::Io { error, .. } => error.to_string(),
-        other => other.to_string(),
-    }
+/// What is wrong with a segment. Only one that is damaged or gone can be dropped: what the system does
+/// not let this process read may well be sound.
+fn problem(number: u64, error: &CorpusError) -> Problem {
+    let (mend, segment) = match error {
+        CorpusError::Newer { .. } => (NEWER, None),
+        _ if error.is_lost_segment() => (RESTORE, Some(number)),
+        _ => (UNREADABLE, None),
+    };
+    let file = error.path().to_owned();
+    Problem { file, what: error.words(), mend, segment, is_list: false }
 }

@@ -11,6 +11,7 @@ use super::file;
 use super::folder::{Folder, MANIFEST, NEXT, PREVIOUS, READERS, SEGMENTS, sync};
 use super::lock::Lock;
 use super::manifest::{Manifest, SegmentEntry, segment_file, splits_file};
+use super::meet::Listed;
 use super::splits::Splits;
 
 /// The one process that may change a corpus.
@@ -36,9 +37,9 @@ impl Writer {
     /// The traces that lie in several segments.
     ///
     /// # Errors
-    /// [`CorpusError`].
-    pub fn splits(&self) -> Result<Splits, CorpusError> {
-        self.folder.splits(&self.manifest)
+    /// [`CorpusError::Newer`].
+    pub fn splits(&self) -> Result<Listed, CorpusError> {
+        Listed::of(&self.folder, &self.manifest)
     }
 
     /// Writes the file of segment `number`, which no manifest has named, and waits until it is on

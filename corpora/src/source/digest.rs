@@ -103,14 +103,14 @@ pub(super) fn prefix<'k, K: Known, R: Read>(
         }
     }
     let (own, lines) = read?;
-    let equal = all.iter().filter(|one| one.read().0 == own.length());
+    let mut equal = all.iter().filter(|one| one.read().0 == own.length());
     let all_seen = seen == Some(digest.length()) && reader.filled == 0;
     let alike = |one: &&&K| reader.end == Some(End { damaged: one.is_damaged() });
     let alike = equal
         .clone()
         .find(alike)
         .filter(|one| all_seen && !(one.is_damaged() && own.length() == 0));
-    let known = alike.or(equal.last())?;
+    let known = alike.or(equal.next_back())?;
     Some(Prefix { known, whole: alike.is_some(), all, digest: own, lines })
 }
 
