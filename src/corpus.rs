@@ -11,6 +11,7 @@ use corpora::build::{self, Builder, Finished, Unsealed, reread};
 use corpora::corpus::file::SegmentFile;
 use corpora::corpus::{CorpusError, Folder, Listed, SegmentEntry, Snapshot, Splits};
 use corpora::statement::Statement;
+use corpora::threads::on_threads;
 use ir::segment::{CLOCK_DEFECT, ROOTLESS};
 use ir::{Fault, Mask, Segment};
 use runtime::{Segments, Signal, TimeRange};
@@ -361,21 +362,6 @@ pub(crate) fn open(folder: &Folder, entry: &SegmentEntry) -> Result<SegmentFile,
     folder.open(entry).map_err(|error| {
         let what = error.words();
         Fault::Damaged { file: folder.segment(entry.number).display().to_string(), what }
-    })
-}
-
-/// What `work` gives on up to so many threads, of which this is one; fewer where the system gives no
-/// more.
-fn on_threads<T: Send>(threads: usize, work: impl Fn() -> T + Sync) -> Vec<T> {
-    std::thread::scope(|scope| {
-        let others =
-            (1..threads).map_while(|_| std::thread::Builder::new().spawn_scoped(scope, &work).ok());
-        let others: Vec<_> = others.collect();
-        let own = work();
-        let joined = others
-            .into_iter()
-            .map(|thread| thread.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-        std::iter::once(own).chain(joined).collect()
     })
 }
 

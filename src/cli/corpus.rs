@@ -161,6 +161,13 @@ fn erase(
             write_json(&report, &mut console.out)?;
         }
     }
+    let quarantine = folder.quarantine();
+    if quarantine.exists() {
+        let quarantine = shown(&quarantine);
+        console.note(&format!(
+            "note: {quarantine} holds damaged segments of before, which were not looked at; remove it"
+        ));
+    }
     if swept {
         return Ok(Exit::Clean);
     }

@@ -115,6 +115,8 @@ fn a_corpus_goes_on_without_what_is_damaged_and_says_so_ever_after() {
         corpus(&sandbox, "compact", &[]).expect_code(0);
     }
     assert_eq!(export(&sandbox).lines().count(), 3);
+    let erased = corpus(&sandbox, "erase", &["user=anna"]).expect_code(0);
+    assert!(erased.err.contains("corpus/quarantine holds damaged segments"), "{erased:?}");
 }
 
 #[test]

@@ -20,7 +20,7 @@ pub(super) const MANIFEST: &str = "MANIFEST";
 pub(super) const PREVIOUS: &str = "MANIFEST.previous";
 pub(super) const NEXT: &str = "MANIFEST.next";
 pub(super) const SEGMENTS: &str = "segments";
-pub(super) const QUARANTINE: &str = "quarantine";
+const QUARANTINE: &str = "quarantine";
 const WRITER: &str = "writer.lock";
 pub(super) const READERS: &str = "readers.lock";
 
@@ -62,6 +62,11 @@ impl Folder {
     /// The path of the list of split traces with this number.
     pub fn splits_file(&self, number: u64) -> PathBuf {
         self.file(splits_file(number))
+    }
+
+    /// The folder of damaged segments that the corpus goes on without; made when there are some.
+    pub fn quarantine(&self) -> PathBuf {
+        self.path.join(QUARANTINE)
     }
 
     /// Opens a segment, which must be the one that the manifest names.

@@ -6,7 +6,6 @@ use std::io;
 use std::path::PathBuf;
 
 use super::CorpusError;
-use super::folder::QUARANTINE;
 use super::manifest::SegmentEntry;
 use super::meet::{Listed, meet};
 use super::verify::{Problem, Verified};
@@ -83,7 +82,7 @@ impl Writer {
 
     /// Gives the file of a segment a second name, where no writer removes it.
     fn keep(&self, entry: &SegmentEntry) -> Result<Option<PathBuf>, CorpusError> {
-        let folder = self.folder().path().join(QUARANTINE);
+        let folder = self.folder().quarantine();
         let kept = folder.join(entry.file());
         fs::create_dir_all(&folder).map_err(CorpusError::io(&folder))?;
         match fs::hard_link(self.folder().segment(entry.number), &kept) {

@@ -47,7 +47,7 @@ fn a_corpus_of_version_1_stays_readable() {
         line(format!("segment {number}: {traces} traces, {spans} spans, {first} to {last}"));
         line(format!("  {rootless} rootless, {} lines, CRC-32 {crc:08x}", dump.lines().count()));
     }
-    for piece in snapshot.splits().expect("it can be read").pieces() {
+    for piece in snapshot.splits().expect("it can be read").splits.pieces() {
         line(format!("{:032x} in {}: {}", piece.trace, piece.file, piece.ordinal));
     }
     for InputEntry { name, length, head, digest, seen, cut, .. } in &manifest.inputs {
