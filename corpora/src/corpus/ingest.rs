@@ -324,7 +324,7 @@ impl Ingest {
     /// segments that cannot be read stop nothing: they are met once they can be.
     fn find_splits(&mut self, new: Vec<(u64, Vec<u128>)>) -> Result<(), CorpusError> {
         let older = self.writer.manifest().segments.clone();
-        if older.is_empty() || new.is_empty() {
+        if older.is_empty() || (new.is_empty() && self.next.unmet.is_empty()) {
             return Ok(());
         }
         let before = self.writer.splits()?;
