@@ -11,6 +11,11 @@ const LONGEST_PAUSE: u32 = 1 << 10;
 const FEW: usize = 64;
 /// So many bytes that are left cost, for the attempt, what is gained by one that is read.
 const LEFT_FOR_READ: usize = 2;
+/// Bytes that a step which was not seen before costs as much as the strict reader takes for: where spans
+/// have their keys in ever new orders, going on step by step takes longer than a tape.
+const OF_STEP: usize = 256;
+/// Steps that cost nothing at first: they have to be learned once.
+const LESSONS: usize = 1 << 12;
 /// Most bytes by which what was gained may outweigh attempts in vain.
 const CREDIT: usize = 64 << 10;
 
@@ -75,6 +80,8 @@ impl Left {
 pub(super) struct Attempts {
     /// Bytes that were read beyond those that the attempts in vain cost.
     credit: usize,
+    /// Steps that are still for nothing.
+    lessons: usize,
     /// Documents that are still to be left, and how many it will be next time.
     pause: u32,
     next_pause: u32,
@@ -84,7 +91,7 @@ pub(super) struct Attempts {
 impl Attempts {
     /// At the start of the input.
     pub(super) fn new() -> Self {
-        Self { credit: 0, pause: 0, next_pause: PAUSE, is_always: false }
+        Self { credit: 0, lessons: LESSONS, pause: 0, next_pause: PAUSE, is_always: false }
     }
 
     /// To try every document.
@@ -99,13 +106,16 @@ impl Attempts {
         is_pause
     }
 
-    /// Accounts for a document of which so many bytes were read and so many left; `is_full` if nothing
-    /// more could be learned.
-    pub(super) fn account(&mut self, read: usize, left: usize, is_full: bool) {
+    /// Accounts for a document of which so many bytes were read and so many left, with so many steps that
+    /// were not seen before; `is_full` if nothing more could be learned.
+    pub(super) fn account(&mut self, read: usize, left: usize, steps: usize, is_full: bool) {
         if self.is_always {
             return;
         }
-        let balance = (self.credit + read).checked_sub(left / LEFT_FOR_READ);
+        let lessons = steps.min(self.lessons);
+        self.lessons -= lessons;
+        let cost = left / LEFT_FOR_READ + (steps - lessons) * OF_STEP;
+        let balance = (self.credit + read).checked_sub(cost);
         if let Some(credit) = balance.filter(|_| !is_full) {
             self.credit = credit.min(CREDIT);
             self.next_pause = (self.next_pause / 2).max(PAUSE);

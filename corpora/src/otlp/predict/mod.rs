@@ -207,7 +207,8 @@ impl Recognizer {
             self.done.spans_left += left as u64;
             self.left.weight()
         };
-        self.attempts.account(bytes.saturating_sub(left), left, is_full);
+        let read = bytes.saturating_sub(left);
+        self.attempts.account(read, left, self.spans.steps, is_full);
     }
 
     /// Takes the document apart: the frame to `frames`, the spans to `found` and `left`.

@@ -83,6 +83,8 @@ pub(super) struct Spans {
     pub(super) texts: Vec<Text>,
     /// and by the recognizer's number of the key.
     pub(super) named: Vec<(u32, Scalar)>,
+    /// Steps of the document that were not seen before.
+    pub(super) steps: usize,
     /// Strings of the document that are not in it as they read.
     pub(super) unescaped: String,
 }
@@ -94,6 +96,7 @@ impl Spans {
             known: Vec::new(),
             texts: Vec::new(),
             named: Vec::new(),
+            steps: 0,
             unescaped: String::new(),
         }
     }
@@ -118,6 +121,7 @@ impl Spans {
         super::begin(&mut self.texts);
         super::begin(&mut self.named);
         self.unescaped.clear();
+        self.steps = 0;
         self.unescaped.shrink_to(super::KEPT);
     }
 
@@ -296,6 +300,7 @@ impl Spans {
         from: NodeId,
         sink: &mut impl SpanSink,
     ) -> Option<(usize, u16, NodeId)> {
+        self.steps += 1;
         let origin = self.automaton.origin(from);
         let step = step(text, at, origin.place)?;
         let hole = (step.hole, step.place, step.key);
