@@ -141,3 +141,28 @@ fn attempts_are_worth_it_where_a_good_part_is_read() {
     assert_eq!((read, left / 9 + documents_left), (0, 100));
     assert!(documents_left > 90, "{documents_left}");
 }
+
+#[test]
+fn keys_in_ever_new_orders_are_not_worth_an_attempt() {
+    let mut state = 1_u64;
+    let mut below = |limit: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        (state >> 33) as usize % limit
+    };
+    let mut decoder = Decoder::with_sink(Recorder::default());
+    for _ in 0..2_000 {
+        let attribute = |key| format!(r#"{{"key":"key{key}","value":{{"stringValue":"a"}}}}"#);
+        let mut attributes: Vec<String> = (0..16).map(attribute).collect();
+        (1..16).for_each(|at| attributes.swap(at, below(at + 1)));
+        let (attributes, ids) = (attributes.join(","), format!(r#""traceId":"{:032x}""#, 1));
+        let span = format!(
+            r#"{{{ids},"spanId":"{:016x}","name":"n","startTimeUnixNano":"1","attributes":[{attributes}]}}"#,
+            1
+        );
+        let text = format!(r#"{{"resourceSpans":[{{"scopeSpans":[{{"spans":[{span}]}}]}}]}}"#);
+        read(&mut decoder, text.as_bytes());
+    }
+    let [read, left, documents_left] = counts(&decoder);
+    assert_eq!((read + documents_left, left), (2_000, 0), "all can be understood");
+    assert!(documents_left > 1_000, "{documents_left}");
+}
